@@ -1,0 +1,38 @@
+import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
+import type { Decimal } from '../core/decimal.ts';
+import type { Instant } from '../core/time-range.ts';
+
+/** One version of one source's billing month, or an increment of it. Immutable once published. */
+export type Batch = {
+  readonly id: BatchId;
+  readonly tenant: TenantId;
+  readonly source: SourceName;
+  /** First day of the month, `2018-10-01`. */
+  readonly billingMonth: string;
+  readonly mode: 'replace' | 'append';
+  readonly format: string;
+  readonly mappingVersion: number;
+  readonly charges: number;
+  readonly quarantined: number;
+  /** Of the charges' starts and ends, not of the billing month. */
+  readonly from: Instant;
+  readonly to: Instant;
+  /** Sorted; what a question over this batch can meet. */
+  readonly currencies: readonly string[];
+  readonly billedCost: Decimal;
+  readonly effectiveCost: Decimal;
+};
+
+/** A batch with the stretch of knowledge in which it is live: [knownFrom, knownTo), by the tenant's sequence. */
+export type PublishedBatch = Batch & {
+  readonly liveFromSequence: number;
+  /** Null while live. */
+  readonly liveToSequence: number | null;
+  readonly knownFrom: Instant;
+  readonly knownTo: Instant | null;
+  /** Set once maintenance has dropped a superseded batch: states that need it are expired. */
+  readonly droppedAt: Instant | null;
+};
+
+/** Statistics of one column of one batch, measured at ingest. `key` is a dimension key (`tag:Application` too). */
+export type ColumnStatistics = { readonly key: string; readonly distinct: number; readonly nulls: number };

@@ -1,0 +1,72 @@
+import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
+import type { Instant } from '../../core/time-range.ts';
+import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
+
+/**
+ * The control plane: tenants, sources, batches and what is live when. Small, transactional, shared by all
+ * processes of a deployment. What it holds about data can be rebuilt from the lake.
+ *
+ * A tenant's knowledge is a sequence 1, 2, 3…: each control step that changes what is live takes the next
+ * number, with a strictly increasing instant.
+ */
+export type Control = {
+  readonly ensureTenant: (tenant: TenantId) => Promise<void>;
+  readonly tenants: () => Promise<TenantId[]>;
+
+  /** A number that changes whenever any process changed the control plane: cheap enough to ask per query. */
+  readonly changeCounter: () => Promise<number>;
+  /** 0 where the tenant has none yet. */
+  readonly currentSequence: (tenant: TenantId) => Promise<number>;
+  /** The newest sequence whose instant is <= `asOf`; 0 before the first. */
+  readonly sequenceAsOf: (tenant: TenantId, asOf: Instant) => Promise<number>;
+  /** All batches ever published, newest last; dropped ones too (droppedAt set). */
+  readonly publishedBatches: (tenant: TenantId) => Promise<PublishedBatch[]>;
+
+  /**
+   * Makes batches live in one step, together with their loads and statistics; in mode replace every other
+   * live batch of the same source and month stops being live. Either all of it or nothing.
+   * @throws COVERS_LESS in mode replace without `force`, checked in the same transaction.
+   */
+  readonly publish: (step: PublishStep) => Promise<{ sequence: number; replaced: BatchId[] }>;
+
+  /** Loads of a file's content into a source whose batches are all live now: loading it again changes nothing. */
+  readonly liveLoad: (tenant: TenantId, source: SourceName, sha256: string) => Promise<Load | null>;
+  readonly loads: (tenant: TenantId) => Promise<Load[]>;
+  readonly statistics: (
+    tenant: TenantId,
+    batches: readonly BatchId[],
+  ) => Promise<(ColumnStatistics & { batch: BatchId })[]>;
+
+  /** Superseded batches whose knownTo is before `before` and that are not yet dropped. */
+  readonly droppable: (tenant: TenantId, before: Instant) => Promise<PublishedBatch[]>;
+  readonly markDropped: (tenant: TenantId, batches: readonly BatchId[], at: Instant) => Promise<void>;
+
+  /** A random key made once per deployment, for signing cursors. */
+  readonly serverKey: () => Promise<Buffer>;
+  /** Runs `work` while holding a named lock across processes; waits for it up to `waitMs`. A crashed holder's lock runs out. */
+  readonly withLease: <T>(name: string, waitMs: number, work: () => Promise<T>) => Promise<T>;
+  readonly close: () => Promise<void>;
+};
+
+/** One file of one import command. */
+export type Load = {
+  readonly tenant: TenantId;
+  readonly source: SourceName;
+  readonly sha256: string;
+  readonly fileName: string;
+  readonly format: string;
+  readonly mode: 'replace' | 'append';
+  readonly batches: readonly BatchId[];
+  readonly loadedAt: Instant;
+  /** The printed result of the import, as JSON: a repeated load answers with the same. */
+  readonly report: string;
+};
+
+export type PublishStep = {
+  readonly tenant: TenantId;
+  readonly batches: readonly Batch[];
+  readonly loads: readonly Omit<Load, 'loadedAt'>[];
+  readonly statistics: readonly (ColumnStatistics & { readonly batch: BatchId })[];
+  readonly force: boolean;
+  readonly at: Instant;
+};

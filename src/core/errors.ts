@@ -1,0 +1,242 @@
+/**
+ * Every error that costgraph answers with, in one catalogue: code, whose fault it is, what happened
+ * (with the values) and what to do next. Codes are API: never renamed, never reused. Callers and
+ * tests match `error.code`.
+ */
+
+/** Whose move it is: the caller's, a store's or operator's, or ours. */
+export type Fault = 'caller' | 'store' | 'bug';
+
+type Entry<Details> = {
+  readonly fault: Fault;
+  readonly message: (details: Details) => string;
+  readonly hint: (details: Details) => string;
+};
+
+function entry<Details>(
+  fault: Fault,
+  message: (details: Details) => string,
+  hint: (details: Details) => string,
+): Entry<Details> {
+  return { fault, message, hint };
+}
+
+function didYouMean(near: readonly string[], otherwise: string): string {
+  return near.length > 0 ? `Did you mean ${near.join(' or ')}?` : otherwise;
+}
+
+type Reason = { readonly reason: string; readonly hint: string };
+type Limit = { readonly what: string; readonly actual: number | string; readonly limit: number };
+
+const catalogue = {
+  // Questions
+  UNKNOWN_DIMENSION: entry(
+    'caller',
+    (d: { key: string; near: readonly string[] }) => `No dimension has the key "${d.key}"`,
+    (d) => didYouMean(d.near, 'Query.dimensions lists the keys; tags are written tag:NAME.'),
+  ),
+  BAD_PERIOD: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  BAD_TIME_ZONE: entry(
+    'caller',
+    (d: { zone: string; near: readonly string[] }) => `"${d.zone}" is no IANA time zone`,
+    (d) => didYouMean(d.near, 'Write it as in Europe/Berlin or UTC.'),
+  ),
+  BAD_FILTER: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  BAD_QUERY: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  BAD_PAGE: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  BAD_CURSOR: entry(
+    'caller',
+    (d: { reason: string }) => `The cursor cannot be used: ${d.reason}`,
+    () => 'Pass endCursor of the page before, with the same query, unchanged.',
+  ),
+  BAD_KNOWLEDGE: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  VERSION_EXPIRED: entry(
+    'caller',
+    (d: { version: string }) =>
+      `The state of version "${d.version}" is not retained, or is not of this query`,
+    () => 'Ask again without knowledge.version (and without a cursor) for the newest state.',
+  ),
+  MIXED_CURRENCIES: entry(
+    'caller',
+    (d: { currencies: readonly string[] }) =>
+      `The charges are in more than one currency: ${d.currencies.join(', ')}`,
+    () => 'Filter or group by billing_currency, or set currency and load rates.',
+  ),
+  NO_EXCHANGE_RATE: entry(
+    'caller',
+    (d: { base: string; quote: string }) => `There is no exchange rate from ${d.base} to ${d.quote}`,
+    () => 'Load rates, or ask without currency.',
+  ),
+  TOO_LARGE: entry(
+    'caller',
+    (d: Limit) => `${d.what}: ${d.actual} is over the limit of ${d.limit}`,
+    () => 'Narrow the period or the filter, use top, or ask for a smaller page.',
+  ),
+  QUERY_TOO_DEEP: entry(
+    'caller',
+    (d: Limit) => `${d.what}: ${d.actual} is over the limit of ${d.limit}`,
+    () => 'Nest fewer selections.',
+  ),
+  QUERY_TOO_COMPLEX: entry(
+    'caller',
+    (d: Limit) => `${d.what}: ${d.actual} is over the limit of ${d.limit}`,
+    () => 'Select fewer fields, smaller pages or fewer aliases, or split the operation.',
+  ),
+  BODY_TOO_LARGE: entry(
+    'caller',
+    (d: Limit) => `${d.what}: ${d.actual} bytes, the limit is ${d.limit}`,
+    () => 'Send a smaller request, or a persisted operation.',
+  ),
+  BAD_REQUEST: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  DEADLINE_EXCEEDED: entry(
+    'caller',
+    (d: { ms: number }) => `The query did not finish within ${d.ms} ms`,
+    () => 'Narrow the period or raise the deadline.',
+  ),
+  OVERLOADED: entry(
+    'store',
+    (d: { waiting: number }) => `${d.waiting} queries are waiting`,
+    () => 'Try again in a moment.',
+  ),
+  // Access
+  UNAUTHENTICATED: entry(
+    'caller',
+    (d: { reason: string }) => d.reason,
+    () => 'Send Authorization: Bearer TOKEN; "costgraph token" makes one.',
+  ),
+  FORBIDDEN: entry(
+    'caller',
+    (d: { needs: string }) => `The token lacks the scope "${d.needs}"`,
+    (d) => `Ask for a token with the scope ${d.needs}.`,
+  ),
+  // Loading
+  UNKNOWN_FORMAT: entry(
+    'caller',
+    (d: { file: string; reason: string }) => `${d.file} is of no known format: ${d.reason}`,
+    () => 'Known: aws-cur and focus, as CSV, gzip or Parquet; name it with --format.',
+  ),
+  DAMAGED_FILE: entry(
+    'caller',
+    (d: { file: string; reason: string }) => `${d.file} cannot be read: ${d.reason}`,
+    () => 'Nothing was loaded. Fetch the file again and compare its size.',
+  ),
+  EMPTY_FILE: entry(
+    'caller',
+    (d: { file: string }) => `${d.file} has no rows`,
+    () => 'Nothing was loaded.',
+  ),
+  NO_VALID_ROWS: entry(
+    'caller',
+    (d: { file: string; rows: number; code: string; reason: string }) =>
+      `None of the ${d.rows} rows of ${d.file} could be loaded; the first: ${d.code} ${d.reason}`,
+    () => 'Nothing was loaded. Check the format and the separators.',
+  ),
+  COVERS_LESS: entry(
+    'caller',
+    (d: { source: string; month: string; live: string; asked: string }) =>
+      `The new version of ${d.source} ${d.month} covers ${d.asked}, the live one ${d.live}`,
+    () => 'Load the whole month, use --mode append for an increment, or --force.',
+  ),
+  BAD_NAME: entry(
+    'caller',
+    (d: { what: string; value: string }) => `"${d.value}" is no ${d.what}`,
+    () => 'Lower-case letters, digits, "-" and "_", at most 63, the first a letter or digit.',
+  ),
+  DICTIONARY_COLLISION: entry(
+    'bug',
+    (d: { id: string }) => `Two different attribute sets have the id ${d.id}`,
+    () => 'Nothing was loaded. Please report this.',
+  ),
+  LOAD_MISMATCH: entry(
+    'bug',
+    (d: { metric: string; expected: string; actual: string }) =>
+      `${d.metric}: ${d.expected} were read, ${d.actual} written`,
+    () => 'Nothing was loaded. Please report this.',
+  ),
+  STORAGE_FULL: entry(
+    'store',
+    (d: { path: string }) => `There is no room left for ${d.path}`,
+    () => 'Nothing was loaded. Free some space and repeat.',
+  ),
+  // Operation
+  BAD_CONFIG: entry(
+    'caller',
+    (d: { name: string; value: string; allowed: string }) => `${d.name} is "${d.value}"`,
+    (d) => `Allowed: ${d.allowed}.`,
+  ),
+  USAGE: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  STORE_FAILED: entry(
+    'store',
+    (d: { store: string; reason: string }) => `${d.store} failed: ${d.reason}`,
+    () => 'Try again; the log has the details.',
+  ),
+  COMMIT_CONFLICT: entry(
+    'store',
+    (d: { table: string }) => `${d.table} was changed by others meanwhile, too often`,
+    () => 'Repeat the command.',
+  ),
+  INTERNAL: entry<Record<never, never>>(
+    'bug',
+    () => 'Something went wrong on our side',
+    () => 'The log has the details under this time.',
+  ),
+};
+
+export type ErrorCode = keyof typeof catalogue;
+type DetailsOf<Code extends ErrorCode> = Parameters<(typeof catalogue)[Code]['message']>[0];
+
+export class CostError extends Error {
+  readonly code: ErrorCode;
+  readonly fault: Fault;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, fault: Fault, message: string, hint: string, cause: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'CostError';
+    this.code = code;
+    this.fault = fault;
+    this.hint = hint;
+  }
+}
+
+export function costError<Code extends ErrorCode>(
+  code: Code,
+  details: DetailsOf<Code>,
+  cause?: unknown,
+): CostError {
+  // Each entry's functions take exactly DetailsOf<Code>; the union over codes hides that from the compiler.
+  const { fault, message, hint } = catalogue[code] as unknown as Entry<DetailsOf<Code>>;
+  return new CostError(code, fault, message(details), hint(details), cause);
+}
+
+export function isCostError(error: unknown): error is CostError {
+  return error instanceof CostError;
+}
