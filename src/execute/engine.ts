@@ -1,0 +1,130 @@
+import type { TenantId } from '../core/ids.ts';
+import type { Decimal } from '../core/decimal.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
+import type { Metric } from '../catalog/metrics.ts';
+import type { SourceSummary } from '../catalog/sources.ts';
+import type { Dimension, DimensionOrigin } from '../catalog/dimensions.ts';
+import type { Rows } from '../connectors/connector.ts';
+import type { CostQuery, FilterInput, PeriodInput } from '../planner/cost-query.ts';
+import type { Question } from '../planner/question.ts';
+import type { ReadMeasure } from '../planner/measures.ts';
+import type { Explanation } from '../planner/explain.ts';
+
+/**
+ * Answers questions for any front door (GraphQL now; SQL and files later). Every call names the tenant of the
+ * verified token; nothing is shared between tenants but the machine.
+ */
+export type CostEngine = {
+  /** Checks and resolves a query, and pins the state of knowledge that it is answered from. */
+  readonly bind: (
+    tenant: TenantId,
+    query: CostQuery,
+    wanted: WantedInput,
+    now: Instant,
+  ) => Promise<BoundQuery>;
+  readonly answer: (bound: BoundQuery, options: RunOptions) => Promise<Answer>;
+  /** The same question inside each of `parents` (rows of one answer of `bound`): one planned query, an answer per parent, in order. */
+  readonly drillDown: (
+    bound: BoundQuery,
+    query: DrillDownQuery,
+    wanted: WantedInput,
+    parents: readonly ParentRow[],
+    options: RunOptions,
+  ) => Promise<readonly Answer[]>;
+  /** Plans without running; with analyze runs it as well and adds what happened. */
+  readonly explain: (bound: BoundQuery, analyze: boolean, options: RunOptions) => Promise<Explanation>;
+  readonly dimensions: (tenant: TenantId) => Promise<readonly DimensionSummary[]>;
+  /** Values in code point order, missing last; `search` is a part of the value, ignoring case. */
+  readonly dimensionValues: (
+    tenant: TenantId,
+    input: { key: string; search: string | null; period: PeriodInput | null; offset: number; limit: number },
+    options: RunOptions,
+  ) => Promise<{ values: readonly (string | null)[]; totalCount: number; version: string }>;
+  readonly sources: (tenant: TenantId) => Promise<readonly SourceSummary[]>;
+  readonly freshness: (tenant: TenantId, period: TimeRange | null) => Promise<Freshness>;
+  /** Signs and opens cursors: a forged, foreign or stale one is BAD_CURSOR. */
+  readonly cursors: CursorCodec;
+};
+
+export type RunOptions = { readonly signal: AbortSignal; readonly deadlineMs: number };
+
+/** What the selection set of an operation asks of one table. */
+export type WantedInput = {
+  readonly rows: {
+    readonly metrics: readonly Metric[];
+    /** `amount(of:, where:)`. */
+    readonly amounts: readonly { readonly of: Metric; readonly where: FilterInput }[];
+    readonly distinct: readonly string[];
+    readonly offset: number;
+    readonly limit: number;
+  } | null;
+  readonly totals: {
+    readonly metrics: readonly Metric[];
+    readonly amounts: readonly { readonly of: Metric; readonly where: FilterInput }[];
+    readonly distinct: readonly string[];
+  } | null;
+  /** Metrics whose conservation is asked. */
+  readonly conservation: readonly Metric[];
+};
+
+/** A row of a table that is drilled into: its keys in groupBy order, its bucket (null at TOTAL), whether it is the remainder of top. */
+export type ParentRow = {
+  readonly values: readonly (string | null)[];
+  readonly bucket: number | null;
+  readonly isRemainder: boolean;
+};
+/** What `CostRow.costs` asks inside a row. */
+export type DrillDownQuery = Pick<CostQuery, 'groupBy' | 'granularity' | 'filter' | 'orderBy' | 'top'>;
+
+/** A question bound to a pinned state. Opaque to front doors but for what is shown. */
+export type BoundQuery = {
+  readonly question: Question;
+  readonly version: string;
+  readonly warnings: readonly Warning[];
+  /** The currency of all charges of the question where statistics prove there is one; else null, and the answer knows. */
+  readonly currency: string | null;
+};
+
+export type Warning = { readonly code: string; readonly message: string; readonly hint: string | null };
+
+export type Answer = {
+  /** The page asked for, in order, without the summary row. */
+  readonly rows: Rows | null;
+  /** Start of each bucket number in `$time`; empty at TOTAL. */
+  readonly timeLabels: readonly Instant[];
+  /** All rows there are, whatever the page. */
+  readonly totalCount: number | null;
+  readonly totals: ReadMeasure | null;
+  readonly currency: string | null;
+  readonly conservation: ReadonlyMap<Metric, Conservation>;
+  readonly ms: number;
+};
+
+export type Conservation = {
+  readonly source: Decimal;
+  readonly attributed: Decimal;
+  readonly unattributed: Decimal;
+  readonly excluded: Decimal;
+  readonly hidden: Decimal;
+  readonly holds: boolean;
+};
+
+export type Freshness = {
+  readonly billedThrough: Instant | null;
+  readonly sealedThrough: Instant | null;
+  readonly newestEvent: Instant | null;
+  readonly complete: boolean;
+};
+
+export type DimensionSummary = Dimension & { readonly cardinality: number; readonly origin: DimensionOrigin };
+
+export type CursorCodec = {
+  /** @param scope what the cursor belongs to: the field and its arguments; a cursor opens only in the same scope */
+  readonly seal: (tenant: TenantId, scope: string, version: string, offset: number) => string;
+  /** @throws BAD_CURSOR */
+  readonly open: (
+    tenant: TenantId,
+    scope: string,
+    cursor: string,
+  ) => { readonly version: string; readonly offset: number };
+};

@@ -1,0 +1,94 @@
+import type { Decimal } from '../core/decimal.ts';
+import { decimalFromUnits } from '../core/decimal.ts';
+import { digest } from '../core/digest.ts';
+import type { Metric } from '../catalog/metrics.ts';
+import { metrics } from '../catalog/metrics.ts';
+import type { Predicate } from './predicate.ts';
+import { TRUE, formatPredicate } from './predicate.ts';
+
+/**
+ * What an Aggregate computes. `name` is the output column. Sums are null where no charge has a value.
+ * `unit-min`/`unit-max` are the least and greatest unit (code point order, a missing unit counts as '') among
+ * charges whose quantity is present: equal when the units are not mixed.
+ */
+export type Measure = {
+  readonly name: string;
+  readonly fn:
+    | 'count'
+    | 'sum'
+    | 'min'
+    | 'max'
+    | 'unit-min'
+    | 'unit-max'
+    | 'count-distinct'
+    | 'count-distinct-estimate';
+  /** Null for count. For unit-min and unit-max the quantity's column. */
+  readonly column: string | null;
+  /** Only charges that meet it count. */
+  readonly where: Predicate;
+};
+
+export function measure(fn: Measure['fn'], column: string | null, where: Predicate = TRUE): Measure {
+  const plain = column === null ? fn : `${fn}(${column})`;
+  // The text of a long predicate is cut, so that its digest makes the name unique.
+  const name =
+    where.kind === 'true' ? plain : `${plain} where ${formatPredicate(where)} #${digest(where).slice(0, 6)}`;
+  return { name, fn, column, where };
+}
+
+export const unitColumnOf: Readonly<Record<string, string>> = {
+  consumed_quantity: 'consumed_unit',
+  pricing_quantity: 'pricing_unit',
+};
+
+/** The measures from which `metricValue` derives a metric. The count is always one of them. */
+export function measuresOf(metric: Metric, where: Predicate = TRUE): Measure[] {
+  const { column, unitColumn } = metrics[metric];
+  const count = measure('count', null, where);
+  if (column === null) return [count];
+  const sum = measure('sum', column, where);
+  if (unitColumn === null) return [count, sum];
+  return [count, sum, measure('unit-min', column, where), measure('unit-max', column, where)];
+}
+
+/** Whether equal measures over disjoint parts of the charges can be merged into the measure of the whole. */
+export function isMergeable({ fn }: Measure): boolean {
+  return fn !== 'count-distinct' && fn !== 'count-distinct-estimate';
+}
+
+/** Reads a measure's value out of one row. */
+export type ReadMeasure = (name: string) => bigint | string | null;
+
+/**
+ * A metric of one row: counts in units of 1 (not 10^-12), everything else as Decimal. Null where no charge has
+ * a value, or where units are mixed; 0 where there is no charge at all (a group of the other period of `compare`).
+ */
+export function metricValue(read: ReadMeasure, metric: Metric, where: Predicate = TRUE): bigint | null {
+  const { column, unitColumn } = metrics[metric];
+  const count = asBigint(read(measure('count', null, where).name)) ?? 0n;
+  if (column === null) return count;
+  const sum = asBigint(read(measure('sum', column, where).name));
+  if (count === 0n) return 0n;
+  if (unitColumn !== null && isMixed(read, column, where)) return null;
+  return sum;
+}
+
+/** The unit of a quantity; null where there is none or more than one. */
+export function unitOf(read: ReadMeasure, column: string, where: Predicate = TRUE): string | null {
+  if (isMixed(read, column, where)) return null;
+  const unit = read(measure('unit-min', column, where).name);
+  return typeof unit === 'string' && unit !== '' ? unit : null;
+}
+
+function isMixed(read: ReadMeasure, column: string, where: Predicate): boolean {
+  return read(measure('unit-min', column, where).name) !== read(measure('unit-max', column, where).name);
+}
+
+function asBigint(value: bigint | string | null): bigint | null {
+  return typeof value === 'bigint' ? value : null;
+}
+
+/** Marks a value of metricValue as money or quantity; counts are plain integers. */
+export function asDecimal(value: bigint | null): Decimal | null {
+  return value === null ? null : decimalFromUnits(value);
+}

@@ -1,0 +1,306 @@
+import type { Metric } from '../catalog/metrics.ts';
+import type { LakeTableName } from '../catalog/lake-tables.ts';
+import type { Brand } from '../core/brand.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { Decimal } from '../core/decimal.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
+import { unreachable } from '../core/unreachable.ts';
+import type { Measure } from './measures.ts';
+import { measuresOf } from './measures.ts';
+import type { Dictionary, Predicate } from './predicate.ts';
+import type { TimeBuckets } from './time-buckets.ts';
+
+/**
+ * One algebra for all stages: plain data, JSON round trip (bigints as text), digestible. What differs is
+ * where the line to the stores runs: a logical plan has Scans and no Ask; a physical plan has Asks, and what is
+ * inside an Ask is done by its store, what is above it by the server.
+ *
+ * Columns of a row are named: dimensions by key (`service_name`, `tag:Application`), the bucket number `$time`,
+ * ids `resource_key` and `tag_set`, measures by `Measure.name`, those of the compared period with `before:`.
+ */
+export type Plan =
+  | Scan
+  | Empty
+  | Lookup
+  | Filter
+  | Bucket
+  | Aggregate
+  | Union
+  | Compare
+  | Having
+  | Top
+  | Page
+  | Ask;
+
+export type ColumnName = string;
+export const TIME: ColumnName = '$time';
+/** True (1n) on the rows that stand for everything outside `top`. */
+export const REMAINDER: ColumnName = '$remainder';
+/** Position in a Page, from 1; 0 is the summary row. */
+export const ORDINAL: ColumnName = '$ordinal';
+/** In a Page's summary row: how many rows there are in all. */
+export const ROW_COUNT: ColumnName = '$rows';
+export const before = (name: ColumnName): ColumnName => `before:${name}`;
+
+/** The live charges of a tenant whose time is in `range`. Always carries the tenant: no rule can take it off. */
+export type Scan = {
+  readonly kind: 'Scan';
+  readonly tenant: TenantId;
+  /** On the hour for `start`; as asked for `overlap`. */
+  readonly range: TimeRange;
+  /** `start`: the charge (or billing period) starts in the range. `overlap`: the charge's span touches it. */
+  readonly within: 'start' | 'overlap';
+  readonly axis: 'charge_period_start' | 'billing_period_start';
+  /** Columns of `charges` that are read. */
+  readonly columns: readonly ColumnName[];
+  /** The files that are read; null until pruning has chosen them. */
+  readonly files: FileSelection | null;
+};
+
+/** No rows, with the columns named. */
+export type Empty = { readonly kind: 'Empty'; readonly columns: readonly ColumnName[] };
+
+/** Adds dimensions kept in a dictionary, joined on the id: null where the id is null or has no such entry. */
+export type Lookup = {
+  readonly kind: 'Lookup';
+  readonly dictionary: Dictionary;
+  /** Dimension keys: `resource_id`, `tag:Application`. */
+  readonly columns: readonly ColumnName[];
+  readonly input: Plan;
+};
+
+export type Filter = { readonly kind: 'Filter'; readonly predicate: Predicate; readonly input: Plan };
+
+/**
+ * Adds `$time`. START: the bucket of the charge's start. PRORATED: one row per bucket that the charge's span
+ * touches inside `clip`, with every summed metric cut to its part: with F(t) = amount × (t − start) ÷ (end − start)
+ * in whole units of 10^-12, rounded toward zero, the part of [a, b) is F(b) − F(a); so parts sum to the charge.
+ * A charge of no length counts at its start.
+ */
+export type Bucket = {
+  readonly kind: 'Bucket';
+  readonly timing: 'START' | 'PRORATED';
+  readonly axis: 'charge_period_start' | 'billing_period_start';
+  /** Null: the whole `clip` is one bucket, number 0. */
+  readonly buckets: TimeBuckets | null;
+  readonly clip: TimeRange;
+  readonly input: Plan;
+};
+
+/** One row per distinct `groupBy` tuple: the group columns, then one column per measure. No group columns: exactly one row. */
+export type Aggregate = {
+  readonly kind: 'Aggregate';
+  /** `partial` rows may repeat a group; `final` merges rows of partials by name (count-distinct counts its column); `single` does both at once. */
+  readonly step: 'single' | 'partial' | 'final';
+  readonly groupBy: readonly ColumnName[];
+  readonly measures: readonly Measure[];
+  readonly input: Plan;
+};
+
+export type Union = { readonly kind: 'Union'; readonly inputs: readonly Plan[] };
+
+/** Full outer join by `keys`, nulls equal: the first period's measures, and the second's as `before:`; absent counts are 0, absent sums null. */
+export type Compare = {
+  readonly kind: 'Compare';
+  readonly keys: readonly ColumnName[];
+  readonly measures: readonly Measure[];
+  readonly current: Plan;
+  readonly earlier: Plan;
+};
+
+export type HavingTest = {
+  readonly metric: Metric;
+  readonly op: 'gt' | 'gte' | 'lt' | 'lte';
+  readonly value: Decimal;
+};
+/** Keeps rows that meet every test; a null metric meets none. */
+export type Having = { readonly kind: 'Having'; readonly tests: readonly HavingTest[]; readonly input: Plan };
+
+/**
+ * Ranks the tuples of `by` by `metric` summed over all their rows (largest first, nulls last, ties by keys) and keeps
+ * the first `count`. The rest is dropped, or merged into remainder rows: `by` null, other columns as they are.
+ */
+export type Top = {
+  readonly kind: 'Top';
+  readonly count: number;
+  readonly by: readonly ColumnName[];
+  readonly metric: Metric;
+  readonly remainder: boolean;
+  /** All key columns of the input ($time among them) and all its measures. */
+  readonly keys: readonly ColumnName[];
+  readonly measures: readonly Measure[];
+  readonly input: Plan;
+};
+
+export type SortKey =
+  | { readonly by: 'key'; readonly column: ColumnName; readonly direction: 'ASC' | 'DESC' }
+  | { readonly by: 'metric' | 'change'; readonly metric: Metric; readonly direction: 'ASC' | 'DESC' };
+
+/**
+ * Sorts and cuts. Nulls are last in either direction, remainder rows after missing values. The first row out is a
+ * summary of all of the input (ordinal 0, `$rows`, measures merged, keys null), then `limit` rows from `offset`.
+ * `sort` names every key column, so that the order is total.
+ */
+export type Page = {
+  readonly kind: 'Page';
+  readonly sort: readonly SortKey[];
+  readonly offset: number;
+  readonly limit: number;
+  readonly measures: readonly Measure[];
+  readonly input: Plan;
+};
+
+/** What one store does: the fragment, with the files of its Scans chosen, and what it is expected to cost. */
+export type Ask = {
+  readonly kind: 'Ask';
+  readonly store: StoreName;
+  readonly fragment: Plan;
+  /** Files of the dictionaries that Lookups and Members read. */
+  readonly dictionaries: Readonly<Partial<Record<Dictionary, FileSelection>>>;
+  readonly estimate: Estimate;
+};
+
+export type StoreName = 'DUCKDB';
+
+/** The files of one table at one snapshot that a plan reads, and what was left out, by reason. */
+export type FileSelection = {
+  readonly table: LakeTableName;
+  /** Iceberg snapshot id. */
+  readonly snapshot: string;
+  readonly files: readonly SelectedFile[];
+  /** Columns that at least one selected file does not hold (added later): read by field id there. */
+  readonly lacking: readonly ColumnName[];
+  /** Every selected file's values of these decimal columns fit decimal(18,12). */
+  readonly narrow: readonly ColumnName[];
+  readonly pruning: Pruning;
+};
+export type SelectedFile = { readonly path: string; readonly sizeBytes: number; readonly records: number };
+
+export type Pruning = {
+  readonly filesTotal: number;
+  readonly filesRead: number;
+  readonly bytesTotal: number;
+  readonly bytesRead: number;
+  readonly skipped: readonly { readonly reason: string; readonly files: number; readonly bytes: number }[];
+};
+
+/** Rows out, bytes read, milliseconds, US dollars. */
+export type Estimate = {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly usd: number;
+};
+
+/** No Ask inside. */
+export type LogicalPlan = Brand<Plan, 'LogicalPlan'>;
+/** Every Scan is inside an Ask and has its files. */
+export type PhysicalPlan = Brand<Plan, 'PhysicalPlan'>;
+
+export function children(plan: Plan): readonly Plan[] {
+  switch (plan.kind) {
+    case 'Scan':
+    case 'Empty':
+      return [];
+    case 'Lookup':
+    case 'Filter':
+    case 'Bucket':
+    case 'Aggregate':
+    case 'Having':
+    case 'Top':
+    case 'Page':
+      return [plan.input];
+    case 'Union':
+      return plan.inputs;
+    case 'Compare':
+      return [plan.current, plan.earlier];
+    case 'Ask':
+      return [plan.fragment];
+    default:
+      return unreachable(plan);
+  }
+}
+
+/** The same object when no child changed. */
+export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
+  switch (plan.kind) {
+    case 'Scan':
+    case 'Empty':
+      return plan;
+    case 'Lookup':
+    case 'Filter':
+    case 'Bucket':
+    case 'Aggregate':
+    case 'Having':
+    case 'Top':
+    case 'Page': {
+      const input = change(plan.input);
+      return input === plan.input ? plan : { ...plan, input };
+    }
+    case 'Union': {
+      const inputs = plan.inputs.map(change);
+      return inputs.every((input, i) => input === plan.inputs[i]) ? plan : { ...plan, inputs };
+    }
+    case 'Compare': {
+      const current = change(plan.current);
+      const earlier = change(plan.earlier);
+      return current === plan.current && earlier === plan.earlier ? plan : { ...plan, current, earlier };
+    }
+    case 'Ask': {
+      const fragment = change(plan.fragment);
+      return fragment === plan.fragment ? plan : { ...plan, fragment };
+    }
+    default:
+      return unreachable(plan);
+  }
+}
+
+/** The names of a plan's columns, in order. */
+export function outputColumns(plan: Plan): readonly ColumnName[] {
+  switch (plan.kind) {
+    case 'Scan':
+    case 'Empty':
+      return plan.columns;
+    case 'Lookup':
+      return [...outputColumns(plan.input), ...plan.columns];
+    case 'Bucket':
+      return [...outputColumns(plan.input), TIME];
+    case 'Filter':
+    case 'Having':
+      return outputColumns(plan.input);
+    case 'Aggregate':
+      return [...plan.groupBy, ...plan.measures.map((measure) => measure.name)];
+    case 'Union':
+      return plan.inputs[0] ? outputColumns(plan.inputs[0]) : [];
+    case 'Compare': {
+      const names = plan.measures.map((measure) => measure.name);
+      return [...plan.keys, ...names, ...names.map(before)];
+    }
+    case 'Top':
+      return [...outputColumns(plan.input), REMAINDER];
+    case 'Page':
+      return [...outputColumns(plan.input), ORDINAL, ROW_COUNT];
+    case 'Ask':
+      return outputColumns(plan.fragment);
+    default:
+      return unreachable(plan);
+  }
+}
+
+/** Rows of the plan in which a metric can be read: what Having, Top and Page need of their input. */
+export function metricColumns(metric: Metric): readonly ColumnName[] {
+  return measuresOf(metric).map((measure) => measure.name);
+}
+
+export function someNode(plan: Plan, test: (node: Plan) => boolean): boolean {
+  return test(plan) || children(plan).some((child) => someNode(child, test));
+}
+
+function formatMinute(instant: Instant): string {
+  return new Date(instant).toISOString().replace(/:00\.000Z$/, 'Z');
+}
+
+/** `[2018-10-01T00:00Z, 2018-11-01T00:00Z)`, for explain. */
+export function formatRange(range: TimeRange): string {
+  return `[${formatMinute(range.from)}, ${formatMinute(range.to)})`;
+}
