@@ -203,6 +203,26 @@ const catalogue = {
     (d: { table: string }) => `${d.table} was changed by others meanwhile, too often`,
     () => 'Repeat the command.',
   ),
+  COMMIT_UNKNOWN: entry(
+    'store',
+    (d: { table: string }) => `It is not known whether the last change of ${d.table} is in`,
+    () => 'Look at the table before repeating; nothing was deleted.',
+  ),
+  TABLE_DAMAGED: entry(
+    'store',
+    (d: { file: string; reason: string }) => `${d.file} cannot be read: ${d.reason}`,
+    () => 'Restore it from a backup; nothing was changed.',
+  ),
+  TABLE_UNSUPPORTED: entry(
+    'store',
+    (d: { table: string; reason: string }) => `${d.table} cannot be used: ${d.reason}`,
+    () => 'Supported: Iceberg format 2, identity partitions, no delete files. Was it changed by another program?',
+  ),
+  LOCKED: entry(
+    'store',
+    (d: { name: string; waitMs: number }) => `Another process holds "${d.name}", for ${d.waitMs} ms and more`,
+    () => 'Repeat the command when the other is done; the lock of a crashed process runs out in 15 seconds.',
+  ),
   INTERNAL: entry<Record<never, never>>(
     'bug',
     () => 'Something went wrong on our side',
