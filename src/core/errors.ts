@@ -216,7 +216,8 @@ const catalogue = {
   TABLE_UNSUPPORTED: entry(
     'store',
     (d: { table: string; reason: string }) => `${d.table} cannot be used: ${d.reason}`,
-    () => 'Supported: Iceberg format 2, identity partitions, no delete files. Was it changed by another program?',
+    () =>
+      'Supported: Iceberg format 2, identity partitions, no delete files. Was it changed by another program?',
   ),
   LOCKED: entry(
     'store',

@@ -24,13 +24,19 @@ export type Control = {
 
   /**
    * Makes batches live in one step, together with their loads and statistics; in mode replace every other
-   * live batch of the same source and month stops being live. Either all of it or nothing.
+   * live batch of the same source and month stops being live. Either all of it or nothing. A step that is
+   * already published changes nothing and answers as it did. Where `at` is not after the tenant's last
+   * instant, the step's instant is that plus 1 ms.
    * @throws COVERS_LESS in mode replace without `force`, checked in the same transaction.
    */
   readonly publish: (step: PublishStep) => Promise<{ sequence: number; replaced: BatchId[] }>;
 
-  /** Loads of a file's content into a source whose batches are all live now: loading it again changes nothing. */
+  /**
+   * The newest load of a file's content into a source whose batches are all live now.
+   * @see repeatedLoads for whether importing a set of files again would change anything.
+   */
   readonly liveLoad: (tenant: TenantId, source: SourceName, sha256: string) => Promise<Load | null>;
+  /** Oldest first. */
   readonly loads: (tenant: TenantId) => Promise<Load[]>;
   readonly statistics: (
     tenant: TenantId,
@@ -39,12 +45,22 @@ export type Control = {
 
   /** Superseded batches whose knownTo is before `before` and that are not yet dropped. */
   readonly droppable: (tenant: TenantId, before: Instant) => Promise<PublishedBatch[]>;
+  /** Batches marked before keep their instant. */
   readonly markDropped: (tenant: TenantId, batches: readonly BatchId[], at: Instant) => Promise<void>;
 
   /** A random key made once per deployment, for signing cursors. */
   readonly serverKey: () => Promise<Buffer>;
-  /** Runs `work` while holding a named lock across processes; waits for it up to `waitMs`. A crashed holder's lock runs out. */
-  readonly withLease: <T>(name: string, waitMs: number, work: () => Promise<T>) => Promise<T>;
+  /**
+   * Runs `work` while holding a named lock across processes; waits for it up to `waitMs`. A crashed holder's
+   * lock runs out 15 s after its last sign of life, so wait longer than that where a crash must not show.
+   * `signal` aborts when the lock was lost all the same (the process hung): work then stops before it commits.
+   * @throws LOCKED when others hold it for all of `waitMs`.
+   */
+  readonly withLease: <T>(
+    name: string,
+    waitMs: number,
+    work: (signal: AbortSignal) => Promise<T>,
+  ) => Promise<T>;
   readonly close: () => Promise<void>;
 };
 

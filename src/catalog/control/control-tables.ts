@@ -1,0 +1,68 @@
+import type { Kysely, Transaction } from 'kysely';
+
+/**
+ * The control plane's rows. Instants are milliseconds, lists are JSON text, decimals are text (SQLite has no
+ * exact type that wide).
+ */
+export type ControlTables = {
+  tenant: { name: string };
+  /** One row per control step; sequences are 1, 2, 3… per tenant and instants strictly increase with them. */
+  knowledge_step: { tenant: string; sequence: number; instant: number };
+  batch: BatchRow;
+  /** `position` is the place of the load in its step. */
+  load: LoadRow;
+  column_statistics: {
+    tenant: string;
+    batch: string;
+    key: string;
+    distinct_count: number;
+    null_count: number;
+  };
+  /** Random secrets made once per deployment, base64url. */
+  server_secret: { name: string; value: string };
+  lease: { name: string; owner: string; expires_at: number };
+};
+
+export type BatchRow = {
+  tenant: string;
+  id: string;
+  source: string;
+  billing_month: string;
+  mode: string;
+  format: string;
+  mapping_version: number;
+  charges: number;
+  quarantined: number;
+  from_instant: number;
+  to_instant: number;
+  currencies: string;
+  billed_cost: string;
+  effective_cost: string;
+  live_from_sequence: number;
+  live_to_sequence: number | null;
+  dropped_at: number | null;
+};
+
+export type LoadRow = {
+  tenant: string;
+  sequence: number;
+  position: number;
+  source: string;
+  sha256: string;
+  file_name: string;
+  format: string;
+  mode: string;
+  batches: string;
+  report: string;
+};
+
+/** What the control plane needs of a database; each dialect provides it in a file of its own. */
+export type ControlStore = {
+  /** Runs again where the database was busy: `work` must only read. */
+  readonly read: <T>(work: (database: Kysely<ControlTables>) => Promise<T>) => Promise<T>;
+  /** One transaction, alone among all writers of all processes. Runs again where the database was busy. */
+  readonly write: <T>(work: (transaction: Transaction<ControlTables>) => Promise<T>) => Promise<T>;
+  /** @see Control.changeCounter */
+  readonly changeCounter: () => Promise<number>;
+  readonly close: () => Promise<void>;
+};

@@ -1,0 +1,84 @@
+import type { Kysely } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/** In the order of their names. A published one is never edited: a change is a new one. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-batches-and-loads': { up: createBatchesAndLoads },
+};
+
+// A migration must not follow later changes of ControlTables, so it knows no table types.
+async function createBatchesAndLoads(database: Kysely<unknown>): Promise<void> {
+  const { schema } = database;
+  await schema
+    .createTable('tenant')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .execute();
+  await schema
+    .createTable('knowledge_step')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('sequence', 'bigint', (column) => column.notNull())
+    .addColumn('instant', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('knowledge_step_key', ['tenant', 'sequence'])
+    .addUniqueConstraint('knowledge_step_instant', ['tenant', 'instant'])
+    .execute();
+  await schema
+    .createTable('batch')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('source', 'text', (column) => column.notNull())
+    .addColumn('billing_month', 'text', (column) => column.notNull())
+    .addColumn('mode', 'text', (column) => column.notNull())
+    .addColumn('format', 'text', (column) => column.notNull())
+    .addColumn('mapping_version', 'integer', (column) => column.notNull())
+    .addColumn('charges', 'bigint', (column) => column.notNull())
+    .addColumn('quarantined', 'bigint', (column) => column.notNull())
+    .addColumn('from_instant', 'bigint', (column) => column.notNull())
+    .addColumn('to_instant', 'bigint', (column) => column.notNull())
+    .addColumn('currencies', 'text', (column) => column.notNull())
+    .addColumn('billed_cost', 'text', (column) => column.notNull())
+    .addColumn('effective_cost', 'text', (column) => column.notNull())
+    .addColumn('live_from_sequence', 'bigint', (column) => column.notNull())
+    .addColumn('live_to_sequence', 'bigint')
+    .addColumn('dropped_at', 'bigint')
+    .addPrimaryKeyConstraint('batch_key', ['tenant', 'id'])
+    .execute();
+  await schema
+    .createTable('load')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('sequence', 'bigint', (column) => column.notNull())
+    .addColumn('position', 'integer', (column) => column.notNull())
+    .addColumn('source', 'text', (column) => column.notNull())
+    .addColumn('sha256', 'text', (column) => column.notNull())
+    .addColumn('file_name', 'text', (column) => column.notNull())
+    .addColumn('format', 'text', (column) => column.notNull())
+    .addColumn('mode', 'text', (column) => column.notNull())
+    .addColumn('batches', 'text', (column) => column.notNull())
+    .addColumn('report', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('load_key', ['tenant', 'sequence', 'position'])
+    .execute();
+  await schema.createIndex('load_content').on('load').columns(['tenant', 'source', 'sha256']).execute();
+  await createStatisticsAndLeases(database);
+}
+
+async function createStatisticsAndLeases({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('column_statistics')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('batch', 'text', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('distinct_count', 'bigint', (column) => column.notNull())
+    .addColumn('null_count', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('column_statistics_key', ['tenant', 'batch', 'key'])
+    .execute();
+  await schema
+    .createTable('server_secret')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable('lease')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('owner', 'text', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute();
+}
