@@ -133,6 +133,12 @@ const catalogue = {
     (d: { needs: string }) => `The token lacks the scope "${d.needs}"`,
     (d) => `Ask for a token with the scope ${d.needs}.`,
   ),
+  LOCAL_ONLY: entry(
+    'caller',
+    (d: { header: string; value: string }) =>
+      `Without a secret only requests from this machine are answered; ${d.header} is "${d.value}"`,
+    () => 'Ask by http://localhost, or set COSTGRAPH_AUTH_SECRET and send a token.',
+  ),
   // Loading
   UNKNOWN_FORMAT: entry(
     'caller',
