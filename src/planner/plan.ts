@@ -168,6 +168,8 @@ export type FileSelection = {
   /** Iceberg snapshot id. */
   readonly snapshot: string;
   readonly files: readonly SelectedFile[];
+  /** Compressed bytes of the columns that are read. */
+  readonly columnBytes: number;
   /** Columns that at least one selected file does not hold (added later): read by field id there. */
   readonly lacking: readonly ColumnName[];
   /** Every selected file's values of these decimal columns fit decimal(18,12). */

@@ -1,0 +1,150 @@
+import { metricColumns } from '../catalog/charge-columns.ts';
+import { placeOf } from '../catalog/dimensions.ts';
+import type { LakeTableName } from '../catalog/lake-tables.ts';
+import type { LakeFile, LakeTableState, TenantState } from '../catalog/tenant-state.ts';
+import { compareText } from '../core/code-point-order.ts';
+import { matchFile, provingKey } from './match-file.ts';
+import type { FileSelection, Plan, Scan } from './plan.ts';
+import { children, mapChildren } from './plan.ts';
+import type { Dictionary, Predicate } from './predicate.ts';
+import { TRUE, and, members } from './predicate.ts';
+
+/** decimal(18,12) holds six digits before the point. */
+const NARROW_LIMIT = 10n ** 18n;
+const decimalColumns = new Set<string>(metricColumns.map((column) => column.name));
+
+/** Gives every Scan the files that can hold its charges: of live batches, of its time, not excluded by the filters above it. */
+export function chooseFiles(plan: Plan, state: TenantState, above: Predicate = TRUE): Plan {
+  switch (plan.kind) {
+    case 'Scan':
+      return { ...plan, files: scanFiles(plan, state, above) };
+    case 'Filter':
+      return mapChildren(plan, (child) => chooseFiles(child, state, and([above, plan.predicate])));
+    case 'Lookup':
+    case 'Bucket':
+      return mapChildren(plan, (child) => chooseFiles(child, state, above));
+    default:
+      return mapChildren(plan, (child) => chooseFiles(child, state));
+  }
+}
+
+function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSelection {
+  const live = new Set<string>(state.batches.map((batch) => batch.id));
+  const verdict = (file: LakeFile): string | null => {
+    if (!live.has(String(file.partition['batch']))) return 'NOT_LIVE';
+    if (isOutside(scan, file)) return 'TIME';
+    if (matchFile(predicate, file) !== 'none') return null;
+    return `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
+  };
+  return select('charges', state.tables.charges, scan.columns, verdict);
+}
+
+function isOutside({ range, within, axis }: Scan, file: LakeFile): boolean {
+  const from = BigInt(range.from) * 1000n;
+  const to = BigInt(range.to) * 1000n;
+  if (from >= to) return true;
+  const start = file.bounds(within === 'overlap' ? 'charge_period_start' : axis);
+  if (typeof start?.lower === 'bigint' && start.lower >= to) return true;
+  if (within === 'start') return typeof start?.upper === 'bigint' && start.upper < from;
+  // A charge of no length counts at its start, so its end may be the range's very beginning.
+  const end = file.bounds('charge_period_end');
+  return typeof end?.upper === 'bigint' && end.upper < from;
+}
+
+/** The files of the dictionaries that Lookups and Members of a fragment read. */
+export function dictionaryFiles(
+  fragment: Plan,
+  state: TenantState,
+): Partial<Record<Dictionary, FileSelection>> {
+  const selections: Partial<Record<Dictionary, FileSelection>> = {};
+  const keys = dictionaryKeys(fragment);
+  const tagKeys = keys.flatMap((key) => {
+    const place = placeOf(key);
+    return place.kind === 'tag' ? [place.tagKey] : [];
+  });
+  const resourceColumns = keys.filter((key) => placeOf(key).kind === 'resource');
+  if (tagKeys.length > 0) {
+    const verdict = (file: LakeFile) => (tagKeys.some((key) => mayHold(file, key)) ? null : 'VALUE:key');
+    selections.tags = select('tags', state.tables.tags, ['tenant', 'id', 'key', 'value'], verdict);
+  }
+  if (resourceColumns.length > 0) {
+    const columns = ['tenant', 'id', ...new Set(resourceColumns)];
+    selections.resources = select('resources', state.tables.resources, columns, () => null);
+  }
+  return selections;
+}
+
+function mayHold(file: LakeFile, tagKey: string): boolean {
+  const bounds = file.bounds('key');
+  if (typeof bounds?.lower !== 'string' || typeof bounds.upper !== 'string') return true;
+  return compareText(bounds.lower, tagKey) <= 0 && compareText(tagKey, bounds.upper) <= 0;
+}
+
+function dictionaryKeys(plan: Plan): string[] {
+  const own =
+    plan.kind === 'Lookup'
+      ? plan.columns
+      : plan.kind === 'Filter'
+        ? members(plan.predicate).map((member) => member.test.key)
+        : plan.kind === 'Aggregate'
+          ? plan.measures.flatMap((measure) => members(measure.where).map((member) => member.test.key))
+          : [];
+  return [...new Set([...own, ...children(plan).flatMap(dictionaryKeys)])];
+}
+
+/** `verdict`: the reason why a file is left out, or null. */
+function select(
+  table: LakeTableName,
+  { snapshot, files }: LakeTableState,
+  columns: readonly string[],
+  verdict: (file: LakeFile) => string | null,
+): FileSelection {
+  const kept: LakeFile[] = [];
+  const skipped = new Map<string, { reason: string; files: number; bytes: number }>();
+  let bytesTotal = 0;
+  for (const file of files) {
+    bytesTotal += file.sizeBytes;
+    const reason = verdict(file);
+    if (reason === null) {
+      kept.push(file);
+      continue;
+    }
+    const entry = skipped.get(reason) ?? { reason, files: 0, bytes: 0 };
+    skipped.set(reason, { reason, files: entry.files + 1, bytes: entry.bytes + file.sizeBytes });
+  }
+  return {
+    table,
+    snapshot,
+    files: kept.map(({ path, sizeBytes, records }) => ({ path, sizeBytes, records })),
+    columnBytes: kept.reduce((sum, file) => sum + neededBytes(file, columns), 0),
+    lacking: columns.filter((column) => kept.some((file) => !file.holds(column))),
+    narrow: columns.filter(
+      (column) => decimalColumns.has(column) && kept.every((file) => isNarrow(file, column)),
+    ),
+    pruning: {
+      filesTotal: files.length,
+      filesRead: kept.length,
+      bytesTotal,
+      bytesRead: kept.reduce((sum, file) => sum + file.sizeBytes, 0),
+      skipped: [...skipped.values()],
+    },
+  };
+}
+
+function neededBytes(file: LakeFile, columns: readonly string[]): number {
+  let bytes = 0;
+  for (const column of columns) {
+    const size = file.columnBytes(column);
+    if (size === null && file.holds(column)) return file.sizeBytes;
+    bytes += size ?? 0;
+  }
+  return bytes;
+}
+
+/** The writer stores a decimal narrow exactly where both bounds fit; a column of nulls only fits. */
+function isNarrow(file: LakeFile, column: string): boolean {
+  const bounds = file.bounds(column);
+  if (bounds === null) return file.nullCount(column) === file.records;
+  const fits = (bound: unknown) => typeof bound === 'bigint' && bound < NARROW_LIMIT && bound > -NARROW_LIMIT;
+  return fits(bounds.lower) && fits(bounds.upper);
+}

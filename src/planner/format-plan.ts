@@ -1,0 +1,71 @@
+import { unreachable } from '../core/unreachable.ts';
+import type { Measure } from './measures.ts';
+import type { FileSelection, Plan, SortKey } from './plan.ts';
+import { TIME, children, formatRange } from './plan.ts';
+import { formatPredicate } from './predicate.ts';
+
+const INDENT = '  ';
+const COLUMNS_SHOWN = 12;
+
+/** The plan as an indented tree, one node a line; no ids, no timings, so that it can be compared. */
+export function formatPlan(plan: Plan, depth = 0): string {
+  const line = `${INDENT.repeat(depth)}${operatorOf(plan)} ${detailOf(plan)}`.trimEnd();
+  return [line, ...children(plan).map((child) => formatPlan(child, depth + 1))].join('\n');
+}
+
+export function operatorOf(plan: Plan): string {
+  return plan.kind === 'Aggregate' ? `Aggregate ${plan.step}` : plan.kind;
+}
+
+export function detailOf(plan: Plan): string {
+  switch (plan.kind) {
+    case 'Scan': {
+      const how = plan.within === 'overlap' ? 'touching' : plan.axis;
+      return `charges ${how} ${formatRange(plan.range)}${filesOf(plan.files)} ${list(plan.columns)}`;
+    }
+    case 'Empty':
+      return list(plan.columns);
+    case 'Lookup':
+      return `${plan.dictionary} ${list(plan.columns)}`;
+    case 'Filter':
+      return formatPredicate(plan.predicate);
+    case 'Bucket': {
+      const cut = plan.buckets ? `${plan.buckets.granularity} in ${plan.buckets.timeZone}` : 'whole period';
+      return `${cut}${plan.timing === 'PRORATED' ? ' prorated' : ''}`;
+    }
+    case 'Aggregate':
+      return `by ${list(plan.groupBy)}: ${measureList(plan.measures)}`;
+    case 'Union':
+      return '';
+    case 'Compare':
+      return `by ${list(plan.keys)}`;
+    case 'Having':
+      return plan.tests.map((test) => `${test.metric} ${test.op} ${test.value}`).join(' and ');
+    case 'Top':
+      return `${plan.count} of ${list(plan.by)} by ${plan.metric}${plan.remainder ? ', rest as remainder' : ''}`;
+    case 'Page':
+      return `${plan.limit} from ${plan.offset} by ${plan.sort.map(sortText).join(', ') || 'nothing'}`;
+    case 'Ask':
+      return plan.store.toLowerCase();
+    default:
+      return unreachable(plan);
+  }
+}
+
+function sortText(key: SortKey): string {
+  const name = key.by === 'key' ? (key.column === TIME ? 'time' : key.column) : `${key.by} of ${key.metric}`;
+  return key.direction === 'DESC' ? `${name} desc` : name;
+}
+
+function filesOf(files: FileSelection | null): string {
+  return files ? ` ${files.pruning.filesRead}/${files.pruning.filesTotal} files` : '';
+}
+
+function list(columns: readonly string[]): string {
+  const shown = columns.length > COLUMNS_SHOWN ? [`${columns.length} columns`] : columns;
+  return `(${shown.join(', ')})`;
+}
+
+function measureList(measures: readonly Measure[]): string {
+  return measures.map((measure) => measure.name).join(', ');
+}

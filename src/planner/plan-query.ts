@@ -1,0 +1,73 @@
+/**
+ * The planner, read from here: question → logical → pushed → physical. Pure: no I/O, no clock, no store;
+ * everything it knows comes in through the pinned TenantState and the stores' offers.
+ */
+import type { TenantState } from '../catalog/tenant-state.ts';
+import { digest } from '../core/digest.ts';
+import type { Candidate, RuleTrace } from './explain.ts';
+import { logicalToPushed } from './logical-to-pushed.ts';
+import { shapeOf } from './plan-shape.ts';
+import type { LogicalPlan, PhysicalPlan } from './plan.ts';
+import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
+import { pushedToPhysical } from './pushed-to-physical.ts';
+import type { Question } from './question.ts';
+import { questionToLogical } from './question-to-logical.ts';
+
+export type PartName = 'rows' | 'totals' | 'excluded';
+export type PlannedPart = { readonly name: PartName; readonly plan: PhysicalPlan };
+
+export type QueryPlan = {
+  readonly parts: readonly PlannedPart[];
+  /** The totals are the summary row of the part `rows`. */
+  readonly totalsFromRows: boolean;
+  readonly rules: readonly RuleTrace[];
+  readonly candidates: readonly Candidate[];
+  /** The same for questions that differ only in literals. */
+  readonly fingerprint: string;
+};
+
+export type PlanOptions = PhysicalOptions & { readonly rulesOff: ReadonlySet<string> };
+export const defaultPlanOptions: PlanOptions = { finish: 'auto', rulesOff: new Set() };
+
+export function planQuery(
+  question: Question,
+  state: TenantState,
+  offers: readonly StoreOffer[],
+  options: PlanOptions = defaultPlanOptions,
+): QueryPlan {
+  const logical = questionToLogical(question);
+  const named: readonly (readonly [PartName, LogicalPlan | null])[] = [
+    ['rows', logical.rows],
+    ['totals', logical.totals],
+    ['excluded', logical.excluded],
+  ];
+  const parts: PlannedPart[] = [];
+  const rules: RuleTrace[] = [];
+  const candidates: Candidate[] = [];
+  for (const [name, plan] of named) {
+    if (plan === null) continue;
+    const pushed = logicalToPushed(plan, { state }, options.rulesOff);
+    const physical = pushedToPhysical(pushed.plan, state, offers, options);
+    parts.push({ name, plan: physical.plan });
+    rules.push(...pushed.trace);
+    for (const { estimate, ...weighed } of physical.weighed) {
+      candidates.push({
+        ...question.period,
+        source: 'charges',
+        ...weighed,
+        estimate: { ...estimate, qError: null },
+      });
+    }
+  }
+  if (logical.totalsFromRows) rules.push(totalsFromRows);
+  const fingerprint = digest(parts.map(({ name, plan }) => [name, shapeOf(plan)]));
+  return { parts, totalsFromRows: logical.totalsFromRows, rules, candidates, fingerprint };
+}
+
+const totalsFromRows: RuleTrace = {
+  rule: 'totals-from-rows',
+  fired: true,
+  reason: 'every charge is in exactly one row and none is hidden, so the rows add up to the totals',
+  before: null,
+  after: null,
+};

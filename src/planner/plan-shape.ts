@@ -1,0 +1,59 @@
+import type { Plan } from './plan.ts';
+import { children } from './plan.ts';
+import type { Predicate } from './predicate.ts';
+
+/**
+ * A plan without its literals: the same for questions that differ only in values, bounds, page and files.
+ * Plain data, for digests.
+ */
+export function shapeOf(plan: Plan): unknown {
+  return [ownShape(plan), ...children(plan).map(shapeOf)];
+}
+
+function ownShape(plan: Plan): unknown {
+  switch (plan.kind) {
+    case 'Scan':
+      return [plan.kind, plan.axis, plan.within, plan.columns];
+    case 'Lookup':
+      return [plan.kind, plan.dictionary, plan.columns];
+    case 'Filter':
+      return [plan.kind, predicateShape(plan.predicate)];
+    case 'Bucket':
+      return [plan.kind, plan.timing, plan.buckets?.granularity ?? null];
+    case 'Aggregate':
+      return [
+        plan.kind,
+        plan.step,
+        plan.groupBy,
+        plan.measures.map((each) => [each.fn, each.column, predicateShape(each.where)]),
+      ];
+    case 'Compare':
+      return [plan.kind, plan.keys];
+    case 'Having':
+      return [plan.kind, plan.tests.map((test) => [test.metric, test.op])];
+    case 'Top':
+      return [plan.kind, plan.by, plan.metric, plan.remainder];
+    case 'Page':
+      return [plan.kind, plan.sort];
+    case 'Ask':
+      return [plan.kind, plan.store];
+    default:
+      return [plan.kind];
+  }
+}
+
+function predicateShape(predicate: Predicate): unknown {
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return [predicate.kind, predicate.parts.map(predicateShape)];
+    case 'not':
+      return [predicate.kind, predicateShape(predicate.part)];
+    case 'member':
+      return [predicate.kind, predicateShape(predicate.test)];
+    case 'test':
+      return [predicate.kind, predicate.key, predicate.test.op, predicate.orNull];
+    default:
+      return [predicate.kind];
+  }
+}
