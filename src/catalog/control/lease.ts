@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { costError } from '../../core/errors.ts';
+import { log } from '../../core/log.ts';
 import type { ControlStore } from './control-tables.ts';
 
 /** A lease not renewed for this long is free again. */
@@ -103,8 +104,13 @@ function renew(store: ControlStore, name: string, owner: string): Promise<'renew
   });
 }
 
+/** The work is done, well or not: that a lease has to run out by itself does not change its result. */
 async function release(store: ControlStore, name: string, owner: string): Promise<void> {
-  await store.write((transaction) =>
-    transaction.deleteFrom('lease').where('name', '=', name).where('owner', '=', owner).execute(),
-  );
+  try {
+    await store.write((transaction) =>
+      transaction.deleteFrom('lease').where('name', '=', name).where('owner', '=', owner).execute(),
+    );
+  } catch (error) {
+    log('warn', 'lease.not_released', { name, reason: String(error) });
+  }
 }

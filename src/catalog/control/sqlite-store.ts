@@ -59,10 +59,7 @@ export async function openSqliteStore(path: string): Promise<ControlStore> {
     },
     changeCounter: () =>
       whileBusy(path, async () => Number(dataVersion.get()?.['data_version']) + ownCommits),
-    close: async () => {
-      // Kysely closes only what it has used; migrating has.
-      await database.destroy();
-    },
+    close: () => database.destroy(),
   };
 }
 

@@ -1,0 +1,80 @@
+import type { CostError } from '../core/errors.ts';
+import { costError, isCostError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
+import { nearNames } from '../core/near.ts';
+import type { Command, Io, Usage } from './command.ts';
+import { formatCommandHelp, formatProgramHelp, formatSynopsis } from './format-help.ts';
+import { didYouMean, usageError } from './parse-arguments.ts';
+
+export type CommandEntry = {
+  readonly summary: string;
+  /** Loaded when it is run: a token needs no query engine. */
+  readonly load: () => Promise<Command>;
+};
+
+/** In the order of the help. */
+const commands: Readonly<Record<string, CommandEntry>> = {
+  token: {
+    summary: 'make a signed token for the secret in COSTGRAPH_AUTH_SECRET',
+    load: () => import('./token.ts'),
+  },
+};
+
+export const EXIT_DONE = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/**
+ * Runs the command that `args` name and answers the exit status. A failure is one line on standard error:
+ * `CODE: what happened. hint`, with the synopsis below where the command line was wrong.
+ */
+export async function runCommand(
+  args: readonly string[],
+  io: Io,
+  registry: Readonly<Record<string, CommandEntry>> = commands,
+): Promise<number> {
+  const [name = '', ...rest] = args;
+  const entry = Object.hasOwn(registry, name) ? registry[name] : undefined;
+  if (entry === undefined) return withoutCommand(name, io, registry);
+  let usage: Usage | null = null;
+  try {
+    const command = await entry.load();
+    usage = command.usage;
+    if (asksForHelp(rest)) io.stdout.write(formatCommandHelp(name, entry.summary, usage));
+    else await command.run(rest, io);
+    return EXIT_DONE;
+  } catch (error) {
+    const shown = isCostError(error) ? error : internalError(name, error);
+    io.stderr.write(formatError(shown));
+    if (shown.code !== 'USAGE' || usage === null) return EXIT_FAILED;
+    io.stderr.write(`Usage: ${formatSynopsis(name, usage)}\n`);
+    return EXIT_USAGE;
+  }
+}
+
+function withoutCommand(name: string, io: Io, registry: Readonly<Record<string, CommandEntry>>): number {
+  const help = formatProgramHelp(Object.entries(registry).map(([name, { summary }]) => [name, summary]));
+  if (asksForHelp([name]) || name === 'help') {
+    io.stdout.write(help);
+    return EXIT_DONE;
+  }
+  const reason = name === '' ? 'No command is given' : `There is no command "${name}"`;
+  io.stderr.write(formatError(usageError(reason, didYouMean(nearNames(name, Object.keys(registry))))));
+  io.stderr.write(help);
+  return EXIT_USAGE;
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  return args.includes('--help') || args.includes('-h');
+}
+
+function internalError(command: string, error: unknown): CostError {
+  const stack = error instanceof Error ? error.stack : String(error);
+  log('error', 'command.failed', { command, error: stack });
+  return costError('INTERNAL', {}, error);
+}
+
+/** One line, whatever a store's own message looks like. */
+function formatError({ code, message, hint }: CostError): string {
+  return `${`${code}: ${message}. ${hint}`.replaceAll(/\s*\n\s*/g, ' ')}\n`;
+}
