@@ -1,0 +1,376 @@
+import fc from 'fast-check';
+import type { Metric } from '../../src/catalog/metrics.ts';
+import { metrics } from '../../src/catalog/metrics.ts';
+import { decimalFromUnits } from '../../src/core/decimal.ts';
+import type { TenantId } from '../../src/core/ids.ts';
+import type { Instant, TimeRange } from '../../src/core/time-range.ts';
+import { DAY_MS, HOUR_MS } from '../../src/core/time-range.ts';
+import { makeBuckets } from '../../src/planner/bind/make-buckets.ts';
+import type { Measure } from '../../src/planner/measures.ts';
+import { measure, measuresOf } from '../../src/planner/measures.ts';
+import type { HavingTest, SortKey } from '../../src/planner/plan.ts';
+import { TIME } from '../../src/planner/plan.ts';
+import type { Predicate, Test, ValueTest } from '../../src/planner/predicate.ts';
+import { TRUE, and, not, or } from '../../src/planner/predicate.ts';
+import type { Question } from '../../src/planner/question.ts';
+import type { Granularity } from '../../src/planner/time-buckets.ts';
+import type { Charge } from './charge.ts';
+import { compareValues, timeText } from './charge.ts';
+
+/** Few distinct values everywhere, so that groups, filters and edges meet: that is where answers go wrong. */
+const words = [
+  ...['a', 'A', 'b', 'ab', 'aB', '', ' a', 'a b', 'NULL', "o'hara", '%', '_', 'a%b', '\\', 'a\nb'],
+  ...['ä', 'Ä', 'a\u0308', 'ß', 'ẞ', 'Σ', 'σ', 'ς', 'i', 'I', 'ı', '\u212a', 'k', 'ſ', 's'],
+  ...['～', '😀', '\u{10400}', '\u{10428}', '2018-10-01T00:00:00Z'],
+];
+const word = fc.constantFrom(...words);
+const rare = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 1, nil: null });
+const often = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 4, nil: null });
+
+/** Edges of months, years and daylight-saving changes (Lord Howe, Berlin, New York), and an ordinary hour. */
+const anchors = [
+  '2018-10-01T00:00:00Z',
+  '2018-10-06T15:30:00Z',
+  '2018-10-28T01:00:00Z',
+  '2018-11-01T00:00:00Z',
+  '2018-11-04T06:00:00Z',
+  '2018-11-14T05:00:00Z',
+  '2018-12-31T23:00:00Z',
+  '2019-03-31T01:00:00Z',
+].map((text) => Date.parse(text));
+
+const instant: fc.Arbitrary<Instant> = fc
+  .tuple(
+    fc.constantFrom(...anchors),
+    fc.constantFrom(0, 0, 0, -24, -1, 1, 2, 24, 24 * 7),
+    fc.constantFrom(0, 0, 0, 0, 1, -1, HOUR_MS / 2, HOUR_MS - 1, 10 * 60_000),
+  )
+  .map(([anchor, hours, ms]) => anchor + hours * HOUR_MS + ms);
+
+const lengthMs = fc.constantFrom(
+  ...[0, 1, HOUR_MS, HOUR_MS, HOUR_MS, 1.5 * HOUR_MS, DAY_MS, 7 * DAY_MS + 12_345, 31 * DAY_MS, 365 * DAY_MS],
+);
+
+/** Mostly small numbers of units; some that need more than 18 digits. */
+const amount: fc.Arbitrary<bigint> = fc.oneof(
+  { weight: 4, arbitrary: fc.bigInt({ min: -3n, max: 3n }) },
+  { weight: 4, arbitrary: fc.bigInt({ min: -5n, max: 5n }).map((units) => units * 10n ** 12n) },
+  { weight: 2, arbitrary: fc.bigInt({ min: -(10n ** 14n), max: 10n ** 14n }) },
+  { weight: 1, arbitrary: fc.constantFrom(10n ** 18n, -(10n ** 18n), 999_999_999_999_999_999n) },
+  { weight: 1, arbitrary: fc.bigInt({ min: -(10n ** 24n), max: 10n ** 24n }) },
+);
+
+export const TENANT = 'acme' as TenantId; // What tenantId('acme') gives, without its null.
+const resourceKeys = ['resource_id', 'resource_name', 'resource_type'];
+const tagKeys = ['tag:Team', 'tag:team', 'tag:a:b', "tag:É'"];
+const rowKeys = [
+  ...['service_name', 'region_id', 'sub_account_id', 'charge_category', 'billing_currency'],
+  ...['consumed_unit', 'pricing_unit', 'sku_meter', 'source'],
+];
+const timeKeys = ['charge_period_start', 'charge_period_end', 'billing_period_start', 'billing_period_end'];
+const textKeys = [...rowKeys, ...resourceKeys, ...tagKeys];
+/** Named by no charge. */
+const absentKeys = ['invoice_id', 'tag:Absent'];
+/** Columns that old files lack: see lake-fixture.ts. */
+export const lateColumns = ['sku_meter', 'list_cost', 'pricing_quantity', 'pricing_unit'];
+
+const rawCharge = fc.record({
+  isForeign: fc.constantFrom(false, false, false, false, false, false, false, true),
+  source: fc.constantFrom('aws', 'focus'),
+  version: fc.constantFrom(1, 1, 1, 1, 2),
+  isOld: fc.boolean(),
+  from: instant,
+  lengthMs,
+  billedLate: fc.constantFrom(false, false, true),
+  resource: often(fc.nat(4)),
+  tagSet: often(fc.nat(4)),
+  values: fc.record({
+    service_name: often(word),
+    region_id: often(fc.constantFrom('a', 'b', 'c')),
+    sub_account_id: rare(word),
+    charge_category: fc.constantFrom('Usage', 'Tax', 'Credit'),
+    billing_currency: fc.constantFrom('USD', 'USD', 'USD', 'EUR'),
+    consumed_unit: often(fc.constantFrom('h', 'GB', '')),
+    pricing_unit: often(fc.constantFrom('h', 'GB')),
+    sku_meter: rare(word),
+  }),
+  amounts: fc.record({
+    billed_cost: amount,
+    effective_cost: amount,
+    list_cost: often(amount),
+    contracted_cost: rare(amount),
+    consumed_quantity: often(amount),
+    pricing_quantity: rare(amount),
+  }),
+});
+
+function withoutNulls<T>(record: Readonly<Record<string, T | null>>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== null),
+  );
+}
+
+function monthOf(at: Instant, add: number): Instant {
+  const date = new Date(at);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + add, 1);
+}
+
+/** Of two tenants and two versions of batches; the second versions are superseded (see `isLive`). */
+export function chargesArbitrary(size: { minLength: number; maxLength: number }): fc.Arbitrary<Charge[]> {
+  const dictionary = (keys: readonly string[]) =>
+    fc.array(fc.record(Object.fromEntries(keys.map((key) => [key, rare(word)]))), {
+      minLength: 5,
+      maxLength: 5,
+    });
+  return fc
+    .tuple(dictionary(resourceKeys), dictionary(tagKeys), fc.array(rawCharge, { ...size, size: 'max' }))
+    .map(([resources, tagSets, raws]) =>
+      raws.map((raw): Charge => {
+        const billingFrom = monthOf(raw.from, raw.billedLate ? 1 : 0);
+        const billingMonth = timeText(billingFrom).slice(0, 10);
+        const values = withoutNulls({
+          ...raw.values,
+          ...(raw.resource === null ? {} : resources[raw.resource]),
+          ...(raw.tagSet === null ? {} : tagSets[raw.tagSet]),
+        });
+        const amounts: Record<string, bigint> = withoutNulls(raw.amounts);
+        if (raw.isOld) {
+          for (const column of lateColumns) {
+            delete values[column];
+            delete amounts[column];
+          }
+        }
+        return {
+          tenant: raw.isForeign ? 'other' : TENANT,
+          source: raw.source,
+          batch: `${raw.source}-${billingMonth}-${raw.version}`,
+          billingMonth,
+          billing: { from: billingFrom, to: monthOf(billingFrom, 1) },
+          span: { from: raw.from, to: raw.from + raw.lengthMs },
+          resourceKey: raw.resource === null ? null : 2n ** 62n + BigInt(raw.resource),
+          tagSet: raw.tagSet === null ? null : BigInt(raw.tagSet),
+          values,
+          amounts,
+        };
+      }),
+    );
+}
+
+export function isLive(charge: Charge): boolean {
+  return charge.batch.endsWith('-1');
+}
+
+const patterns = [
+  'a',
+  'a.*',
+  '.',
+  '[^a]*',
+  '(a|b)+',
+  'A',
+  'ä?',
+  '😀',
+  '',
+  '.*b',
+  '^a$',
+  '\\PL+',
+  '(?s)a.b',
+  '\u212a|ß',
+];
+
+const someWords = fc.uniqueArray(word, { maxLength: 6 }).map((values) => values.sort(compareValues));
+
+function valueTest(isTime: boolean): fc.Arbitrary<ValueTest> {
+  const times = anchors.flatMap((anchor) => [timeText(anchor), timeText(anchor + HOUR_MS / 2)]);
+  const value = isTime ? fc.constantFrom(...times, '2018-1', 'T01', '00Z', '.001') : word;
+  const values = isTime ? fc.subarray(times).map((some) => some.sort(compareValues)) : someWords;
+  const ignoreCase = fc.boolean();
+  return fc.oneof(
+    { weight: 1, arbitrary: fc.constantFrom({ op: 'any' } as const, { op: 'none' } as const) },
+    { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('in', 'notIn'), values, ignoreCase }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ op: fc.constantFrom('startsWith', 'endsWith', 'contains'), value, ignoreCase }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        op: fc.constant('matches' as const),
+        value: fc.constantFrom(...patterns),
+        ignoreCase,
+      }),
+    },
+  );
+}
+
+const test: fc.Arbitrary<Test> = fc.oneof(
+  { weight: 8, arbitrary: testOf(textKeys, false) },
+  { weight: 1, arbitrary: testOf(absentKeys, false) },
+  { weight: 1, arbitrary: testOf(timeKeys, true) },
+);
+
+function testOf(keys: readonly string[], isTime: boolean): fc.Arbitrary<Test> {
+  return fc.record({
+    kind: fc.constant('test' as const),
+    key: fc.constantFrom(...keys),
+    test: valueTest(isTime),
+    orNull: fc.boolean(),
+  });
+}
+
+export const predicateArbitrary: fc.Arbitrary<Predicate> = fc.letrec<{ predicate: Predicate }>((tie) => ({
+  predicate: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    test,
+    fc.array(tie('predicate'), { maxLength: 3 }).map(and),
+    fc.array(tie('predicate'), { maxLength: 3 }).map(or),
+    tie('predicate').map(not),
+  ),
+})).predicate;
+
+const metric = fc.constantFrom(...Object.values(metrics).map((definition): Metric => definition.metric));
+const groupKey = fc.constantFrom(...textKeys, ...timeKeys, ...absentKeys);
+
+const measuresArbitrary: fc.Arbitrary<Measure[]> = fc
+  .array(
+    fc.oneof(
+      { weight: 5, arbitrary: metric.map((each) => measuresOf(each)) },
+      {
+        weight: 2,
+        arbitrary: fc.tuple(metric, predicateArbitrary).map(([each, where]) => measuresOf(each, where)),
+      },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(groupKey, often(predicateArbitrary))
+          .map(([key, where]) => [measure('count-distinct', key, where ?? TRUE)]),
+      },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(
+            fc.constantFrom('min', 'max'),
+            fc.constantFrom('billing_currency', 'region_id', 'billed_cost'),
+          )
+          .map(([fn, column]) => [measure(fn, column)]),
+      },
+    ),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((lists) => [...new Map(lists.flat().map((each) => [each.name, each])).values()]);
+
+const period: fc.Arbitrary<TimeRange> = fc
+  .tuple(
+    instant,
+    fc.constantFrom(
+      ...[
+        1,
+        HOUR_MS / 2,
+        HOUR_MS,
+        5 * HOUR_MS,
+        DAY_MS,
+        3 * DAY_MS + 1,
+        31 * DAY_MS,
+        90 * DAY_MS,
+        400 * DAY_MS,
+      ],
+    ),
+  )
+  .map(([from, ms]) => ({ from, to: from + ms }));
+
+const HOURLY_MAX_MS = 4 * DAY_MS;
+const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe'];
+const granularities: Granularity[] = ['TOTAL', 'TOTAL', 'HOUR', 'DAY', 'WEEK', 'MONTH', 'QUARTER', 'YEAR'];
+const direction = fc.constantFrom('ASC' as const, 'DESC' as const);
+
+const having: fc.Arbitrary<HavingTest> = fc.record({
+  metric,
+  op: fc.constantFrom('gt', 'gte', 'lt', 'lte'),
+  value: fc
+    .oneof(
+      amount,
+      fc.bigInt({ min: 0n, max: 5n }).map((count) => count * 10n ** 12n),
+    )
+    .map(decimalFromUnits),
+});
+
+/** A page of everything, or a small one further on. */
+const pageArbitrary = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({ offset: 0, limit: 10_000 }) },
+  { weight: 1, arbitrary: fc.record({ offset: fc.nat(6), limit: fc.integer({ min: 1, max: 4 }) }) },
+);
+
+/** Questions as bind-query.ts makes them: no PRORATED over billing periods, `top.by` in `groupBy`, a total order. */
+export const questionArbitrary: fc.Arbitrary<Question> = fc
+  .record({
+    period,
+    compare: rare(period),
+    mode: fc.constantFrom(
+      { axis: 'CHARGE_PERIOD', timing: 'START' } as const,
+      { axis: 'CHARGE_PERIOD', timing: 'START' } as const,
+      { axis: 'CHARGE_PERIOD', timing: 'PRORATED' } as const,
+      { axis: 'BILLING_PERIOD', timing: 'START' } as const,
+    ),
+    granularity: fc.constantFrom(...granularities),
+    timeZone: fc.constantFrom(...zones),
+    groupBy: fc.uniqueArray(groupKey, { maxLength: 3 }),
+    filter: fc.option(predicateArbitrary, { freq: 2, nil: TRUE }),
+    having: fc.array(having, { maxLength: 2, size: 'small' }),
+    top: fc.option(
+      fc.record({
+        count: fc.integer({ min: 1, max: 4 }),
+        by: fc.array(fc.nat(2), { minLength: 1, maxLength: 3 }),
+        metric,
+        remainder: fc.boolean(),
+      }),
+      { freq: 1 },
+    ),
+    orderBy: fc.array(
+      fc.record({ by: fc.constantFrom('metric', 'change', 'key'), metric, direction, key: fc.nat(4) }),
+      { maxLength: 2 },
+    ),
+    rows: fc.option(fc.tuple(measuresArbitrary, pageArbitrary), { freq: 8 }),
+    totals: rare(measuresArbitrary),
+    excluded: rare(measuresArbitrary),
+  })
+  .map((raw): Question => {
+    const cap = (range: TimeRange) =>
+      raw.granularity === 'HOUR' ? { ...range, to: Math.min(range.to, range.from + HOURLY_MAX_MS) } : range;
+    const bucketsOf = (range: TimeRange) =>
+      raw.granularity === 'TOTAL' ? null : makeBuckets(raw.granularity, raw.timeZone, range);
+    const [asked, compare] = [cap(raw.period), raw.compare && cap(raw.compare)];
+    const keys = [...(raw.granularity === 'TOTAL' ? [] : [TIME]), ...raw.groupBy];
+    const by = new Set(raw.top?.by.map((i) => raw.groupBy[i % raw.groupBy.length] ?? ''));
+    return {
+      tenant: TENANT,
+      period: asked,
+      compare,
+      ...raw.mode,
+      granularity: raw.granularity,
+      timeZone: raw.timeZone,
+      buckets: bucketsOf(asked),
+      compareBuckets: compare && bucketsOf(compare),
+      groupBy: raw.groupBy,
+      filter: raw.filter,
+      having: raw.having,
+      top: raw.top && raw.groupBy.length > 0 ? { ...raw.top, by: [...by] } : null,
+      sort: totalOrder(raw.orderBy, keys, compare !== null),
+      wanted: {
+        rows: raw.rows && { measures: raw.rows[0], ...raw.rows[1] },
+        totals: raw.totals && { measures: raw.totals },
+        excluded: raw.excluded && { measures: raw.excluded },
+      },
+    };
+  });
+
+type RawOrder = { by: 'metric' | 'change' | 'key'; metric: Metric; direction: 'ASC' | 'DESC'; key: number };
+
+function totalOrder(orderBy: readonly RawOrder[], keys: readonly string[], hasCompare: boolean): SortKey[] {
+  const asked = orderBy.flatMap(({ by, metric, direction, key }): SortKey[] => {
+    if (by !== 'key') return by === 'change' && !hasCompare ? [] : [{ by, metric, direction }];
+    const column = keys[key % keys.length];
+    return column === undefined ? [] : [{ by, column, direction }];
+  });
+  const named = new Set(asked.flatMap((key) => (key.by === 'key' ? [key.column] : [])));
+  const rest = keys.filter((column) => !named.has(column));
+  return [...asked, ...rest.map((column): SortKey => ({ by: 'key', column, direction: 'ASC' }))];
+}

@@ -1,0 +1,274 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { metricColumns } from '../../src/catalog/charge-columns.ts';
+import type { PublishedBatch } from '../../src/catalog/batch.ts';
+import type { LakeField, LakeTableName } from '../../src/catalog/lake-tables.ts';
+import { lakeTables } from '../../src/catalog/lake-tables.ts';
+import type { Bound, LakeFile, LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
+import { decimalFromUnits } from '../../src/core/decimal.ts';
+import type { SourceName } from '../../src/core/ids.ts';
+import { batchId } from '../../src/core/ids.ts';
+import { TENANT, isLive, lateColumns } from './arbitraries.ts';
+import type { Charge, Row } from './charge.ts';
+import { compareValues, valueOf } from './charge.ts';
+import { createFlatTable, literal, readRows } from './flat-table.ts';
+
+/** Few charges a file, so that a small lake has many files to prune. */
+const CHARGES_PER_FILE = 12;
+const ENTRIES_PER_FILE = 4;
+const NARROW_LIMIT = 10n ** 18n;
+const TAG_PREFIX = 'tag:';
+
+/**
+ * Writes charges as a tenant's lake in `folder`: Parquet files with the columns and field ids of
+ * lake-tables.ts, several a batch; every other file is narrow where its amounts fit, files of charges without
+ * late columns lack those. Superseded batches and a foreign tenant's rows are in the files too, and the
+ * dictionaries hold a foreign entry under each id, so that a read that forgets the tenant is found out.
+ * Leaves the table `flat` of the live charges in the connection.
+ */
+export async function writeLake(
+  connection: DuckDBConnection,
+  folder: string,
+  charges: readonly Charge[],
+): Promise<TenantState> {
+  await createFlatTable(connection, charges);
+  const files = [
+    ...(await writeCharges(connection, folder, charges)),
+    ...(await writeDictionary(connection, folder, 'resources', resourceRows(charges))),
+    ...(await writeDictionary(connection, folder, 'tags', tagRows(charges))),
+  ];
+  await createFlatTable(connection, charges.filter(isLive));
+  const table = (name: LakeTableName): LakeTableState => ({
+    snapshot: '1',
+    files: files.filter((file) => file.table === name).map(({ file }) => file),
+  });
+  return stateOf(charges, {
+    charges: table('charges'),
+    resources: table('resources'),
+    tags: table('tags'),
+    control_totals: table('control_totals'),
+  });
+}
+
+const noFiles: LakeTableState = { snapshot: 'none', files: [] };
+const noTables = { charges: noFiles, resources: noFiles, tags: noFiles, control_totals: noFiles };
+
+/** What the catalogue would say of the charges. `scale` multiplies its counts of charges, to sway estimates. */
+export function stateOf(
+  charges: readonly Charge[],
+  tables: TenantState['tables'] = noTables,
+  scale = 1,
+): TenantState {
+  const live = charges.filter((charge) => charge.tenant === TENANT && isLive(charge));
+  const batches = [...Map.groupBy(live, (charge) => charge.batch)].map(([id, members]) =>
+    publishedBatch(id, members, scale),
+  );
+  const keys = new Set(live.flatMap((charge) => Object.keys(charge.values)));
+  const statistics = [...keys].map((key) => {
+    const values = live.map((charge) => charge.values[key]).filter((value) => value !== undefined);
+    return [key, { distinct: new Set(values).size, nulls: live.length - values.length }] as const;
+  });
+  return {
+    tenant: TENANT,
+    sequence: 1,
+    batches,
+    history: batches,
+    tables,
+    tagKeys: new Set(
+      [...keys].filter((key) => key.startsWith(TAG_PREFIX)).map((key) => key.slice(TAG_PREFIX.length)),
+    ),
+    statistics: new Map(statistics),
+  };
+}
+
+function publishedBatch(id: string, members: readonly Charge[], scale: number): PublishedBatch {
+  const total = (column: string) =>
+    decimalFromUnits(members.reduce((sum, charge) => sum + (charge.amounts[column] ?? 0n), 0n));
+  return {
+    id: batchId(id),
+    tenant: TENANT,
+    source: (members[0]?.source ?? '') as SourceName, // The arbitrary's sources are valid names.
+    billingMonth: members[0]?.billingMonth ?? '',
+    mode: 'replace',
+    format: 'focus',
+    mappingVersion: 1,
+    charges: members.length * scale,
+    quarantined: 0,
+    from: Math.min(...members.map((charge) => charge.span.from)),
+    to: Math.max(...members.map((charge) => charge.span.to)),
+    currencies: [...new Set(members.map((charge) => charge.values['billing_currency'] ?? ''))].sort(),
+    billedCost: total('billed_cost'),
+    effectiveCost: total('effective_cost'),
+    liveFromSequence: 1,
+    liveToSequence: null,
+    knownFrom: 0,
+    knownTo: null,
+    droppedAt: null,
+  };
+}
+
+type Written = { readonly table: LakeTableName; readonly file: LakeFile };
+
+async function writeCharges(
+  connection: DuckDBConnection,
+  folder: string,
+  charges: readonly Charge[],
+): Promise<Written[]> {
+  const numbered = charges.map((charge, i) => ({ charge, id: String(i) }));
+  const lacks = ({ charge }: { charge: Charge }) =>
+    lateColumns.every((column) => valueOf(charge, column) === null);
+  const partitions = Map.groupBy(numbered, (each) => `${each.charge.batch} ${lacks(each)}`);
+  const written: Written[] = [];
+  for (const members of partitions.values()) {
+    members.sort((a, b) => a.charge.span.from - b.charge.span.from);
+    for (let at = 0; at < members.length; at += CHARGES_PER_FILE) {
+      const some = members.slice(at, at + CHARGES_PER_FILE);
+      const fields = lakeTables.charges.fields.filter(
+        ({ name }) => !some.every(lacks) || !lateColumns.includes(name),
+      );
+      const isNarrow = written.length % 2 === 0;
+      const casts = fields.map(({ name }) => {
+        const fits = some.every(({ charge }) => magnitude(charge.amounts[name] ?? 0n) < NARROW_LIMIT);
+        const isDecimal = metricColumns.some((column) => column.name === name);
+        return isDecimal && isNarrow && fits ? `${name}::DECIMAL(18, 12) AS ${name}` : name;
+      });
+      const ids = some.map(({ id }) => literal(id)).join(', ');
+      const [first] = some;
+      const file = await writeFile(
+        connection,
+        path.join(folder, `charges-${written.length}.parquet`),
+        `SELECT ${casts.join(', ')} FROM flat WHERE charge_id IN (${ids}) ORDER BY charge_period_start`,
+        fields,
+        {
+          source: first?.charge.source ?? null,
+          billing_month: daysOf(first?.charge.billingMonth ?? ''),
+          batch: first?.charge.batch ?? null,
+        },
+      );
+      written.push({ table: 'charges', file });
+    }
+  }
+  return written;
+}
+
+function magnitude(units: bigint): bigint {
+  return units < 0n ? -units : units;
+}
+
+function daysOf(date: string): number {
+  return Date.parse(date) / 86_400_000;
+}
+
+/** One row per distinct resource that has a field; and one of the foreign tenant under the same id. */
+function resourceRows(charges: readonly Charge[]): Row[] {
+  const byId = new Map(charges.map((charge) => [charge.resourceKey, charge]));
+  return [...byId].flatMap(([id, charge]): Row[] => {
+    const names = ['resource_id', 'resource_name', 'resource_type'];
+    if (id === null || names.every((name) => charge.values[name] === undefined)) return [];
+    const fields = names.map((name) => [name, charge.values[name] ?? null]);
+    const foreign = names.map((name) => [name, 'foreign']);
+    return [
+      { tenant: TENANT, id, digest: `r${id}`, ...Object.fromEntries(fields) },
+      { tenant: 'other', id, digest: `r${id}`, ...Object.fromEntries(foreign) },
+    ];
+  });
+}
+
+/** One row per tag of a distinct set, by key and value; the foreign tenant has each key with another value. */
+function tagRows(charges: readonly Charge[]): Row[] {
+  const byId = new Map(charges.map((charge) => [charge.tagSet, charge]));
+  const rows = [...byId].flatMap(([id, charge]): Row[] => {
+    const tags = Object.entries(charge.values).filter(([key]) => key.startsWith(TAG_PREFIX));
+    if (id === null) return [];
+    return tags.flatMap(([key, value]) => {
+      const tag = { id, digest: `t${id}`, key: key.slice(TAG_PREFIX.length) };
+      return [
+        { tenant: TENANT, ...tag, value },
+        { tenant: 'other', ...tag, value: 'foreign' },
+      ];
+    });
+  });
+  return rows.sort((a, b) => compareValues(String(a['key']), String(b['key'])));
+}
+
+async function writeDictionary(
+  connection: DuckDBConnection,
+  folder: string,
+  table: 'resources' | 'tags',
+  rows: readonly Row[],
+): Promise<Written[]> {
+  const { fields } = lakeTables[table];
+  const written: Written[] = [];
+  for (let at = 0; at < rows.length; at += ENTRIES_PER_FILE) {
+    const values = rows
+      .slice(at, at + ENTRIES_PER_FILE)
+      .map((row) => `(${fields.map(({ name }) => literal(row[name] ?? null)).join(', ')})`);
+    const columns = fields.map(({ name, type }) => `${name}::${sqlType(type)} AS ${name}`);
+    const file = await writeFile(
+      connection,
+      path.join(folder, `${table}-${written.length}.parquet`),
+      `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) AS entry(${fields.map(({ name }) => name).join(', ')})`,
+      fields,
+      {},
+    );
+    written.push({ table, file });
+  }
+  return written;
+}
+
+function sqlType(type: LakeField['type']): string {
+  return type === 'long' ? 'BIGINT' : 'VARCHAR';
+}
+
+async function writeFile(
+  connection: DuckDBConnection,
+  file: string,
+  select: string,
+  fields: readonly LakeField[],
+  partition: LakeFile['partition'],
+): Promise<LakeFile> {
+  const ids = fields.map(({ id, name }) => `${name}: ${id}`).join(', ');
+  await connection.run(`COPY (${select}) TO ${literal(file)} (FORMAT parquet, FIELD_IDS {${ids}})`);
+  const { size } = await stat(file);
+  const statistics = fields.flatMap(({ name, type }) => {
+    const measured = boundSql[type](name);
+    return [`count(*) - count(${name})`, `min(${measured})`, `max(${measured})`];
+  });
+  const names = fields.flatMap(({ name }) => [`${name} nulls`, `${name} lower`, `${name} upper`]);
+  const [row = {}] = await readRows(
+    connection,
+    `SELECT count(*), ${statistics.join(', ')} FROM read_parquet(${literal(file)})`,
+    ['records', ...names],
+  );
+  const records = Number(row['records']);
+  const holds = new Set(fields.map(({ name }) => name));
+  return {
+    path: file,
+    sizeBytes: size,
+    records,
+    partition,
+    bounds: (column) => boundsOf(row[`${column} lower`] ?? null, row[`${column} upper`] ?? null),
+    nullCount: (column) => (holds.has(column) ? Number(row[`${column} nulls`]) : null),
+    holds: (column) => holds.has(column),
+    columnBytes: (column) => (holds.has(column) ? Math.round(size / fields.length) : null),
+  };
+}
+
+const boundSql: Readonly<Record<LakeField['type'], (column: string) => string>> = {
+  string: (column) => column,
+  timestamptz: (column) => `epoch_us(${column})`,
+  date: (column) => `date_diff('day', DATE '1970-01-01', ${column})`,
+  long: (column) => column,
+  'decimal(38,12)': (column) => `${column}::DECIMAL(38, 12)`,
+};
+
+/** Text is cut to its first character, as Iceberg cuts after sixteen: the upper bound is then rounded up. */
+function boundsOf(lower: Bound | null, upper: Bound | null): { lower: Bound; upper: Bound } | null {
+  if (lower === null || upper === null) return null;
+  if (typeof lower !== 'string' || typeof upper !== 'string') return { lower, upper };
+  const [first = '', second] = [...upper];
+  if (second === undefined) return { lower: [...lower][0] ?? '', upper: first };
+  const next = (first.codePointAt(0) ?? 0) + 1;
+  return { lower: [...lower][0] ?? '', upper: String.fromCodePoint(next === 0xd800 ? 0xe000 : next) };
+}
