@@ -135,7 +135,7 @@ export function selection(
     bytesRead: 0,
     skipped: [],
   };
-  return { table, snapshot: '1', files, lacking: [], narrow: [], pruning, ...options };
+  return { table, snapshot: '1', files, columnBytes: 0, lacking: [], narrow: [], pruning, ...options };
 }
 
 export function test(key: string, valueTest: ValueTest, orNull = false): Test {

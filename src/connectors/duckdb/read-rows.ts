@@ -1,0 +1,68 @@
+import type { DuckDBResult, DuckDBVector } from '@duckdb/node-api';
+import {
+  DuckDBDecimal128Vector,
+  DuckDBDecimal16Vector,
+  DuckDBDecimal32Vector,
+  DuckDBDecimal64Vector,
+} from '@duckdb/node-api';
+import { DECIMAL_SCALE } from '../../core/decimal.ts';
+import { costError } from '../../core/errors.ts';
+import type { Rows } from '../connector.ts';
+
+type Value = bigint | string | null;
+
+/**
+ * Reads a result vector by vector as it comes: decimals as bigint in units of 10^-12 whatever their scale in the
+ * store, integers of any width as bigint, text as it is.
+ *
+ * @throws TOO_LARGE at the first chunk that goes over `rowsMax`; the signal's reason once it aborts
+ */
+export async function readRows(result: DuckDBResult, rowsMax: number, signal: AbortSignal): Promise<Rows> {
+  const names = result.columnNames();
+  const columns = names.map((): Value[] => []);
+  let length = 0;
+  for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
+    signal.throwIfAborted();
+    if (chunk.rowCount === 0) break;
+    length += chunk.rowCount;
+    if (length > rowsMax) {
+      throw costError('TOO_LARGE', {
+        what: 'Rows of a result',
+        actual: `more than ${rowsMax}`,
+        limit: rowsMax,
+      });
+    }
+    for (const [i, column] of columns.entries()) append(chunk.getColumnVector(i), chunk.rowCount, column);
+  }
+  return { length, columns: new Map(names.map((name, i) => [name, columns[i] ?? []])) };
+}
+
+function append(vector: DuckDBVector, count: number, column: Value[]): void {
+  if (
+    vector instanceof DuckDBDecimal128Vector ||
+    vector instanceof DuckDBDecimal64Vector ||
+    vector instanceof DuckDBDecimal32Vector ||
+    vector instanceof DuckDBDecimal16Vector
+  ) {
+    const factor = 10n ** BigInt(DECIMAL_SCALE - vector.type.scale);
+    for (let i = 0; i < count; i++) {
+      const units = vector.getScaledValue(i);
+      column.push(units === null ? null : BigInt(units) * factor);
+    }
+    return;
+  }
+  for (let i = 0; i < count; i++) column.push(toValue(vector.getItem(i)));
+}
+
+function toValue(item: unknown): Value {
+  switch (typeof item) {
+    case 'string':
+    case 'bigint':
+      return item;
+    case 'number':
+      return BigInt(item);
+    default:
+      if (item === null) return null;
+      throw new Error(`a result holds ${typeof item}, which no column of a plan is`);
+  }
+}

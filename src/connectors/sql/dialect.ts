@@ -1,0 +1,29 @@
+import type { LakeField } from '../../catalog/lake-tables.ts';
+import type { Instant } from '../../core/time-range.ts';
+import type { FileSelection } from '../../planner/plan.ts';
+import type { Sql } from './sql-text.ts';
+
+/** What SQL engines write differently. Text compares by code point, and integer division cuts toward zero. */
+export type Dialect = {
+  /** A table expression over the files' rows; `fields` are the columns that are read. */
+  readonly readFiles: (selection: FileSelection, fields: readonly LakeField[]) => Sql;
+  /** A type's name, for typed nulls. */
+  readonly typeName: (type: LakeField['type']) => Sql;
+  readonly instant: (at: Instant) => Sql;
+  /** Milliseconds since 1970 of a time column, as a 64-bit integer. */
+  readonly epochMs: (time: Sql) => Sql;
+  /** RFC 3339 text of milliseconds since 1970, with a fraction only where it is not zero. */
+  readonly instantText: (ms: Sql) => Sql;
+  readonly divide: (numerator: Sql, denominator: Sql) => Sql;
+  /** In a select list: a row for each integer from `first` through `last`. */
+  readonly eachInteger: (first: Sql, last: Sql) => Sql;
+  /** A decimal(38,12) as a wide integer in units of 10^-12, and back; an error from 10^26 units up. */
+  readonly unscaled: (decimal: Sql) => Sql;
+  readonly scaled: (units: Sql) => Sql;
+  readonly startsWith: (value: Sql, part: Sql) => Sql;
+  readonly endsWith: (value: Sql, part: Sql) => Sql;
+  readonly contains: (value: Sql, part: Sql) => Sql;
+  /** RE2 over the whole value. */
+  readonly matches: (value: Sql, pattern: Sql, ignoreCase: boolean) => Sql;
+  readonly countDistinctEstimate: (value: Sql) => Sql;
+};

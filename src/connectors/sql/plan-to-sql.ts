@@ -1,0 +1,109 @@
+import { unreachable } from '../../core/unreachable.ts';
+import type { Ask, Having, Plan, Union } from '../../planner/plan.ts';
+import { children, outputColumns } from '../../planner/plan.ts';
+import { aggregateToBlock } from './aggregate-to-sql.ts';
+import type { Block, Column } from './block.ts';
+import { columnOf, named, select, shown, unionAll } from './block.ts';
+import { bucketToBlock } from './bucket-to-sql.ts';
+import { compareToBlock } from './compare-to-sql.ts';
+import type { Dialect } from './dialect.ts';
+import { filterBlock, lookupToBlock } from './dictionary-to-sql.ts';
+import { metricToSql } from './measure-to-sql.ts';
+import { pageToBlock, topToBlock } from './order-to-sql.ts';
+import { scanToBlock } from './scan-to-sql.ts';
+import type { Sql } from './sql-text.ts';
+import { decimal, sql } from './sql-text.ts';
+import type { Statement } from './statement.ts';
+import { createStatement } from './statement.ts';
+
+/**
+ * The statement that answers a fragment: its columns are those of `outputColumns(ask.fragment)`, its rows in order
+ * where the fragment is a Page. Nodes fold into few SELECTs; what is read twice stands once, under WITH.
+ *
+ * @throws BAD_FILTER for text that cannot be sent
+ */
+export function planToSql(ask: Ask, dialect: Dialect): Sql {
+  const statement = createStatement(dialect, tenantOf(ask.fragment), ask.dictionaries);
+  return statement.finish(toBlock(ask.fragment, statement));
+}
+
+function toBlock(plan: Plan, statement: Statement): Block {
+  switch (plan.kind) {
+    case 'Scan':
+      return scanToBlock(plan, statement);
+    case 'Empty':
+      return emptyBlock(plan.columns);
+    case 'Lookup':
+      return lookupToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'Filter':
+      return filterBlock(plan.predicate, toBlock(plan.input, statement), statement);
+    case 'Bucket':
+      return bucketToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'Aggregate':
+      return aggregateToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'Union':
+      return unionToBlock(plan, statement);
+    case 'Compare':
+      return compareToBlock(
+        plan,
+        toBlock(plan.current, statement),
+        toBlock(plan.earlier, statement),
+        statement,
+      );
+    case 'Having':
+      return havingBlock(plan, toBlock(plan.input, statement));
+    case 'Top':
+      return topToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'Page':
+      return pageToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'Ask':
+      throw new Error('an Ask stands inside an Ask');
+    default:
+      return unreachable(plan);
+  }
+}
+
+/** The tenant of the fragment's Scans, whose entries alone are looked up; no Scan, no entries. */
+function tenantOf(plan: Plan): string {
+  const tenants = new Set(scannedTenants(plan));
+  if (tenants.size > 1) throw new Error('a fragment reads more than one tenant');
+  return [...tenants][0] ?? '';
+}
+
+function scannedTenants(plan: Plan): string[] {
+  return plan.kind === 'Scan' ? [plan.tenant] : children(plan).flatMap(scannedTenants);
+}
+
+/** Untyped nulls take the type of whatever they meet in a union. */
+function emptyBlock(names: readonly string[]): Block {
+  const columns = names.map((name): [string, Column] => [name, { at: sql`NULL`, type: 'text' }]);
+  return { from: sql`(SELECT 1) AS nothing`, joins: [], where: [sql`FALSE`], columns: new Map(columns) };
+}
+
+function unionToBlock(union: Union, statement: Statement): Block {
+  const blocks = union.inputs.map((input) => toBlock(input, statement));
+  const names = outputColumns(union);
+  const [first] = blocks;
+  if (!first) throw new Error('a Union has inputs');
+  const bodies = blocks.map((block) =>
+    select({
+      ...block,
+      columns: names.map((name) => named(shown(columnOf(block, name), statement.dialect), name)),
+    }),
+  );
+  const columns = names.map((name): [string, Column] => {
+    const column = columnOf(first, name);
+    return [name, column.type === 'instant' ? { ...column, type: 'text' } : column];
+  });
+  return statement.define('all_rows', unionAll(bodies), new Map(columns));
+}
+
+const comparisons = { gt: sql`>`, gte: sql`>=`, lt: sql`<`, lte: sql`<=` } as const;
+
+function havingBlock({ tests }: Having, input: Block): Block {
+  const conditions = tests.map(({ metric, op, value }) => {
+    const actual = metricToSql(metric, (name) => columnOf(input, name).at);
+    return sql`${actual} ${comparisons[op]} ${decimal(value)}`;
+  });
+  return { ...input, where: [...input.where, ...conditions] };
+}

@@ -1,0 +1,67 @@
+import type { LakeField, LakeTableName } from '../../catalog/lake-tables.ts';
+import { lakeTables } from '../../catalog/lake-tables.ts';
+import type { TimeRange } from '../../core/time-range.ts';
+import type { ColumnName, FileSelection, Scan } from '../../planner/plan.ts';
+import type { Block, Columns } from './block.ts';
+import { named, typeOf } from './block.ts';
+import type { Dialect } from './dialect.ts';
+import type { Sql } from './sql-text.ts';
+import { identifier, join, sql, text } from './sql-text.ts';
+import type { Statement } from './statement.ts';
+
+export function scanToBlock(scan: Scan, statement: Statement): Block {
+  const { files, columns, tenant } = scan;
+  if (files === null) throw new Error('the files of a Scan are chosen before its store is asked');
+  const alias = statement.fresh('charges');
+  const time = timeToSql(scan, alias, statement.dialect);
+  const fields = fieldsOf('charges', new Set([...columns, 'tenant', ...time.columns]));
+  return {
+    from: sql`${filesToSql(files, fields, statement.dialect)} AS ${alias}`,
+    joins: [],
+    where: [sql`${alias}.${identifier('tenant')} = ${text(tenant)}`, ...time.conditions],
+    columns: columnsOf(alias, fieldsOf('charges', new Set(columns))),
+  };
+}
+
+/** Which charges are in the range, said of bare columns as far as it goes, so that files are pruned by it. */
+function timeToSql(
+  { range, within, axis }: Scan,
+  alias: Sql,
+  dialect: Dialect,
+): { columns: ColumnName[]; conditions: Sql[] } {
+  const [from, to] = [dialect.instant(range.from), dialect.instant(range.to)];
+  if (within === 'start') {
+    const start = sql`${alias}.${identifier(axis)}`;
+    return { columns: [axis], conditions: [sql`${start} >= ${from}`, sql`${start} < ${to}`] };
+  }
+  const columns = ['charge_period_start', 'charge_period_end'] as const;
+  const [start, end] = [sql`${alias}.${identifier(columns[0])}`, sql`${alias}.${identifier(columns[1])}`];
+  const conditions = [sql`${end} >= ${from}`, ...touches(start, end, range, dialect)];
+  return { columns: [...columns], conditions };
+}
+
+/** A charge touches a range that it overlaps; a charge of no length, where it starts in it. */
+export function touches(start: Sql, end: Sql, range: TimeRange, dialect: Dialect): Sql[] {
+  const [from, to] = [dialect.instant(range.from), dialect.instant(range.to)];
+  return [sql`${start} < ${to}`, sql`(${end} > ${from} OR ${start} >= ${from})`];
+}
+
+/** The rows of a table's files, or none with the same columns where no file is left. */
+export function filesToSql(selection: FileSelection, fields: readonly LakeField[], dialect: Dialect): Sql {
+  if (selection.files.length > 0) return dialect.readFiles(selection, fields);
+  const nulls = fields.map(({ name, type }) => named(sql`CAST(NULL AS ${dialect.typeName(type)})`, name));
+  return sql`(SELECT ${join(nulls)} WHERE FALSE)`;
+}
+
+export function fieldsOf(table: LakeTableName, names: ReadonlySet<ColumnName>): LakeField[] {
+  return lakeTables[table].fields.filter(({ name }) => names.has(name));
+}
+
+function columnsOf(alias: Sql, fields: readonly LakeField[]): Columns {
+  return new Map(
+    fields.map(({ name, type }) => {
+      const at = sql`${alias}.${identifier(name)}`;
+      return [name, { at: type === 'date' ? sql`CAST(${at} AS VARCHAR)` : at, type: typeOf(type) }];
+    }),
+  );
+}
