@@ -8,6 +8,8 @@ import type { Rows } from '../connectors/connector.ts';
 import type { CostQuery, FilterInput, PeriodInput } from '../planner/cost-query.ts';
 import type { Question } from '../planner/question.ts';
 import type { ReadMeasure } from '../planner/measures.ts';
+import type { Predicate } from '../planner/predicate.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Explanation } from '../planner/explain.ts';
 
 /**
@@ -23,12 +25,16 @@ export type CostEngine = {
     now: Instant,
   ) => Promise<BoundQuery>;
   readonly answer: (bound: BoundQuery, options: RunOptions) => Promise<Answer>;
-  /** The same question inside each of `parents` (rows of one answer of `bound`): one planned query, an answer per parent, in order. */
+  /**
+   * The same question inside rows: `path` holds the drill-downs from the root table inwards, the last is the one
+   * asked; each of `parents` is as long as `path`: a row of the root table, a row of path[0] inside it, and so on.
+   * One planned query for all parents, an answer per parent, in order.
+   */
   readonly drillDown: (
     bound: BoundQuery,
-    query: DrillDownQuery,
+    path: readonly DrillDownQuery[],
     wanted: WantedInput,
-    parents: readonly ParentRow[],
+    parents: readonly (readonly ParentRow[])[],
     options: RunOptions,
   ) => Promise<readonly Answer[]>;
   /** Plans without running; with analyze runs it as well and adds what happened. */
@@ -81,8 +87,15 @@ export type BoundQuery = {
   readonly question: Question;
   readonly version: string;
   readonly warnings: readonly Warning[];
-  /** The currency of all charges of the question where statistics prove there is one; else null, and the answer knows. */
-  readonly currency: string | null;
+  /** The normal form of a condition, as in the names of measures: `metricValue(read, of, bound.predicateOf(where))`. */
+  readonly predicateOf: (where: FilterInput) => Predicate;
+  /** What the question was bound from, and the pinned state it is answered from: the engine's own. */
+  readonly query: CostQuery;
+  readonly state: TenantState;
+  /** The metrics whose conservation is asked. */
+  readonly conserved: readonly Metric[];
+  /** The currencies that statistics leave possible; one or none settles the currency of the answer. */
+  readonly currencies: readonly string[];
 };
 
 export type Warning = { readonly code: string; readonly message: string; readonly hint: string | null };

@@ -28,59 +28,59 @@ export type CostQuery = {
 
 /** Instants as RFC 3339 text, durations as ISO 8601. Exactly one form may be set. */
 export type PeriodInput = {
-  readonly from?: string | null;
-  readonly to?: string | null;
-  readonly last?: string | null;
-  readonly month?: string | null;
-  readonly toDate?: CalendarUnit | null;
-  readonly previous?: CalendarUnit | null;
+  readonly from?: string | null | undefined;
+  readonly to?: string | null | undefined;
+  readonly last?: string | null | undefined;
+  readonly month?: string | null | undefined;
+  readonly toDate?: CalendarUnit | null | undefined;
+  readonly previous?: CalendarUnit | null | undefined;
 };
 export type CalendarUnit = 'DAY' | 'WEEK' | 'MONTH' | 'QUARTER' | 'YEAR';
 
 /** At most one of asOf, close and version. */
 export type KnowledgeInput = {
-  readonly asOf?: string | null;
-  readonly close?: string | null;
-  readonly version?: string | null;
-  readonly rules?: string | null;
+  readonly asOf?: string | null | undefined;
+  readonly close?: string | null | undefined;
+  readonly version?: string | null | undefined;
+  readonly rules?: string | null | undefined;
 };
 
 /** Exactly one field. */
 export type FilterInput = {
-  readonly all?: readonly FilterInput[] | null;
-  readonly any?: readonly FilterInput[] | null;
-  readonly not?: FilterInput | null;
-  readonly dimension?: DimensionFilter | null;
+  readonly all?: readonly FilterInput[] | null | undefined;
+  readonly any?: readonly FilterInput[] | null | undefined;
+  readonly not?: FilterInput | null | undefined;
+  readonly dimension?: DimensionFilter | null | undefined;
 };
 
 /** `key` and exactly one test. */
 export type DimensionFilter = {
   readonly key: string;
-  readonly in?: readonly string[] | null;
-  readonly notIn?: readonly string[] | null;
-  readonly includeNull?: boolean | null;
-  readonly startsWith?: string | null;
-  readonly endsWith?: string | null;
-  readonly contains?: string | null;
-  readonly matches?: string | null;
-  readonly isNull?: boolean | null;
-  readonly ignoreCase?: boolean | null;
+  readonly in?: readonly string[] | null | undefined;
+  readonly notIn?: readonly string[] | null | undefined;
+  readonly includeNull?: boolean | null | undefined;
+  readonly startsWith?: string | null | undefined;
+  readonly endsWith?: string | null | undefined;
+  readonly contains?: string | null | undefined;
+  readonly matches?: string | null | undefined;
+  readonly isNull?: boolean | null | undefined;
+  readonly ignoreCase?: boolean | null | undefined;
 };
 
 /** Decimals as text. */
 export type HavingInput = {
   readonly metric: Metric;
-  readonly gt?: string | null;
-  readonly gte?: string | null;
-  readonly lt?: string | null;
-  readonly lte?: string | null;
+  readonly gt?: string | null | undefined;
+  readonly gte?: string | null | undefined;
+  readonly lt?: string | null | undefined;
+  readonly lte?: string | null | undefined;
 };
 
 type Direction = 'ASC' | 'DESC';
 /** Exactly one field. */
 export type OrderInput = {
-  readonly metric?: { readonly metric: Metric; readonly direction: Direction } | null;
-  readonly change?: { readonly metric: Metric; readonly direction: Direction } | null;
-  readonly dimension?: { readonly key: string; readonly direction: Direction } | null;
-  readonly time?: Direction | null;
+  readonly metric?: { readonly metric: Metric; readonly direction: Direction } | null | undefined;
+  readonly change?: { readonly metric: Metric; readonly direction: Direction } | null | undefined;
+  readonly dimension?: { readonly key: string; readonly direction: Direction } | null | undefined;
+  readonly time?: Direction | null | undefined;
 };

@@ -1,3 +1,4 @@
+import { formatDecimal } from '../core/decimal.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Measure } from './measures.ts';
 import type { FileSelection, Plan, SortKey } from './plan.ts';
@@ -40,7 +41,7 @@ export function detailOf(plan: Plan): string {
     case 'Compare':
       return `by ${list(plan.keys)}`;
     case 'Having':
-      return plan.tests.map((test) => `${test.metric} ${test.op} ${test.value}`).join(' and ');
+      return plan.tests.map((test) => `${test.metric} ${test.op} ${formatDecimal(test.value)}`).join(' and ');
     case 'Top':
       return `${plan.count} of ${list(plan.by)} by ${plan.metric}${plan.remainder ? ', rest as remainder' : ''}`;
     case 'Page':

@@ -64,24 +64,37 @@ export type ReadMeasure = (name: string) => bigint | string | null;
  * a value, or where units are mixed; 0 where there is no charge at all (a group of the other period of `compare`).
  */
 export function metricValue(read: ReadMeasure, metric: Metric, where: Predicate = TRUE): bigint | null {
+  return metricReader(metric, where)(read);
+}
+
+/** metricValue for many rows: the names are worked out once. */
+export function metricReader(metric: Metric, where: Predicate = TRUE): (read: ReadMeasure) => bigint | null {
   const { column, unitColumn } = metrics[metric];
-  const count = asBigint(read(measure('count', null, where).name)) ?? 0n;
-  if (column === null) return count;
-  const sum = asBigint(read(measure('sum', column, where).name));
-  if (count === 0n) return 0n;
-  if (unitColumn !== null && isMixed(read, column, where)) return null;
-  return sum;
+  const count = measure('count', null, where).name;
+  if (column === null) return (read) => asBigint(read(count)) ?? 0n;
+  const sum = measure('sum', column, where).name;
+  const isMixed = unitColumn === null ? () => false : mixedTest(column, where);
+  return (read) => {
+    if ((asBigint(read(count)) ?? 0n) === 0n) return 0n;
+    return isMixed(read) ? null : asBigint(read(sum));
+  };
 }
 
 /** The unit of a quantity; null where there is none or more than one. */
-export function unitOf(read: ReadMeasure, column: string, where: Predicate = TRUE): string | null {
-  if (isMixed(read, column, where)) return null;
-  const unit = read(measure('unit-min', column, where).name);
-  return typeof unit === 'string' && unit !== '' ? unit : null;
+export function unitReader(column: string, where: Predicate = TRUE): (read: ReadMeasure) => string | null {
+  const isMixed = mixedTest(column, where);
+  const least = measure('unit-min', column, where).name;
+  return (read) => {
+    if (isMixed(read)) return null;
+    const unit = read(least);
+    return typeof unit === 'string' && unit !== '' ? unit : null;
+  };
 }
 
-function isMixed(read: ReadMeasure, column: string, where: Predicate): boolean {
-  return read(measure('unit-min', column, where).name) !== read(measure('unit-max', column, where).name);
+function mixedTest(column: string, where: Predicate): (read: ReadMeasure) => boolean {
+  const least = measure('unit-min', column, where).name;
+  const greatest = measure('unit-max', column, where).name;
+  return (read) => read(least) !== read(greatest);
 }
 
 function asBigint(value: bigint | string | null): bigint | null {

@@ -1,0 +1,223 @@
+import { costError } from '../core/errors.ts';
+import type { Rows } from '../connectors/connector.ts';
+import { continueLabels } from '../planner/bind/make-buckets.ts';
+import type { Measure } from '../planner/measures.ts';
+import { isMergeable, measure, measuresOf } from '../planner/measures.ts';
+import { REMAINDER } from '../planner/plan.ts';
+import type { Predicate } from '../planner/predicate.ts';
+import { TRUE, and, not, or } from '../planner/predicate.ts';
+import type { Question, Wanted } from '../planner/question.ts';
+import { unique } from '../planner/question-to-logical.ts';
+import { answerParent, dealOut } from './answer-parents.ts';
+import { bindWanted } from './bind-wanted.ts';
+import type { RunQuestion } from './cost-engine.ts';
+import type { DrillDownPlan, Level } from './drill-down.ts';
+import { ownQuestion, parentName, planDrillDown } from './drill-down.ts';
+import type { Answer, BoundQuery, DrillDownQuery, ParentRow, WantedInput } from './engine.ts';
+import { splitPage } from './page-rows.ts';
+
+/** Groups that one level of drill-downs may have over all its parents. */
+export const DRILL_DOWN_GROUPS_MAX = 200_000;
+
+type Path = readonly ParentRow[];
+
+/** An answer per parent, in order; parents that are remainder rows of the root's top are a question of their own. */
+export async function answerDrillDown(
+  bound: BoundQuery,
+  path: readonly DrillDownQuery[],
+  wanted: WantedInput,
+  parents: readonly Path[],
+  signal: AbortSignal,
+  run: RunQuestion,
+): Promise<Answer[]> {
+  if (parents.some((rows) => rows.slice(1).some((row) => row.isRemainder))) {
+    const reason = 'A remainder row inside a drill-down cannot be drilled into further';
+    throw costError('BAD_QUERY', {
+      reason,
+      hint: 'Drill into named rows, or into the remainder of the outer table.',
+    });
+  }
+  const { groupBy, top } = bound.question;
+  const named = parents.filter(([root]) => root?.isRemainder !== true);
+  const rest = parents.filter(([root]) => root?.isRemainder === true);
+  const answers = new Map<Path, Answer>();
+  const answerAll = async (paths: readonly Path[], inside: Predicate, rootKeys: readonly string[]) => {
+    if (paths.length === 0) return;
+    const kept = paths.map((rows) => keepKeys(rows, groupBy, rootKeys));
+    const found = await answerLevel({ bound, path, wanted, inside, rootKeys, signal, run }, kept);
+    for (const [i, rows] of paths.entries()) {
+      const answer = found[i];
+      if (answer) answers.set(rows, answer);
+    }
+  };
+  await answerAll(named, TRUE, groupBy);
+  if (rest.length > 0) {
+    const outside = await outsideTop(bound, signal, run);
+    await answerAll(
+      rest,
+      outside,
+      groupBy.filter((key) => !top?.by.includes(key)),
+    );
+  }
+  return parents.map((rows) => {
+    const answer = answers.get(rows);
+    if (!answer) throw new Error('every parent has an answer');
+    return answer;
+  });
+}
+
+/** A remainder row is named by the keys that top left open. */
+function keepKeys(rows: Path, groupBy: readonly string[], rootKeys: readonly string[]): Path {
+  const [root, ...inner] = rows;
+  if (!root || rootKeys.length === groupBy.length) return rows;
+  return [{ ...root, values: rootKeys.map((key) => root.values[groupBy.indexOf(key)] ?? null) }, ...inner];
+}
+
+/** Everything outside the root's top: not one of its tuples. */
+async function outsideTop(bound: BoundQuery, signal: AbortSignal, run: RunQuestion): Promise<Predicate> {
+  const { top } = bound.question;
+  if (!top || bound.question.having.length > 0) {
+    const reason = 'The remainder of a table with having cannot be drilled into';
+    throw costError('BAD_QUERY', { reason, hint: 'Leave out having, or filter instead.' });
+  }
+  const ranked: Question = {
+    ...bound.question,
+    groupBy: top.by,
+    granularity: 'TOTAL',
+    buckets: null,
+    compareBuckets: null,
+    sort: top.by.map((column) => ({ by: 'key', column, direction: 'ASC' })),
+    wanted: {
+      rows: { measures: [measure('count', null)], offset: 0, limit: top.count + 1 },
+      totals: null,
+      excluded: null,
+    },
+  };
+  const { results } = await run(ranked, bound, signal);
+  const part = results.get('rows');
+  if (!part) throw new Error('rows were wanted');
+  const { rows } = splitPage(part.rows);
+  const tuples = Array.from({ length: rows.length }, (_, i) => i)
+    .filter((i) => rows.columns.get(REMAINDER)?.[i] !== 1n)
+    .map((i) => and(top.by.map((key) => equals(key, rows.columns.get(key)?.[i] ?? null))));
+  return not(or(tuples));
+}
+
+function equals(key: string, value: bigint | string | null): Predicate {
+  if (typeof value !== 'string') return { kind: 'test', key, test: { op: 'none' }, orNull: true };
+  return { kind: 'test', key, test: { op: 'in', values: [value], ignoreCase: false }, orNull: false };
+}
+
+type LevelInput = {
+  readonly bound: BoundQuery;
+  readonly path: readonly DrillDownQuery[];
+  readonly wanted: WantedInput;
+  readonly inside: Predicate;
+  readonly rootKeys: readonly string[];
+  readonly signal: AbortSignal;
+  readonly run: RunQuestion;
+};
+
+async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise<Answer[]> {
+  const { bound, path, signal, run } = input;
+  const started = performance.now();
+  const query = path.at(-1);
+  if (!query) throw new Error('a drill-down has a path');
+  const plan = planDrillDown(bound, path, parents, input.inside, input.rootKeys);
+  const own = ownQuestion(bound, query, plan.own);
+  const wanted = bindWanted({ ...input.wanted, conservation: [] }, own, bound.state, [], bound.predicateOf);
+  const measures = neededMeasures(wanted, own);
+  const groups = await runGroups(plan, measures, plan.question.groupBy, bound, signal, run);
+  const totals = await distinctTotals(plan, wanted, bound, signal, run);
+  const dealt = dealOut(groups, plan.levels);
+  const dealtTotals = totals && dealOut(totals.rows, totals.levels);
+  const timeLabels = own.buckets ? continueLabels(own.buckets, own.compareBuckets?.labels.length ?? 0) : [];
+  return parents.map((rows) => {
+    const name = parentName(rows, plan.levels);
+    const totalRows = totals ? { rows: totals.rows, index: dealtTotals?.get(name)?.[0] ?? null } : null;
+    const answer = answerParent(
+      groups,
+      dealt.get(name) ?? [],
+      { own: plan.own, question: own, wanted, measures },
+      totalRows,
+    );
+    return {
+      ...answer,
+      timeLabels,
+      currency: null,
+      conservation: new Map(),
+      ms: performance.now() - started,
+    };
+  });
+}
+
+function neededMeasures(wanted: Wanted, own: Omit<Question, 'wanted'>): Measure[] {
+  const ordering = [
+    ...(own.top ? [own.top.metric] : []),
+    ...own.sort.flatMap((key) => (key.by === 'key' ? [] : [key.metric])),
+  ];
+  const mergeableTotals = wanted.totals?.measures.filter(isMergeable) ?? [];
+  return unique([
+    measure('count', null),
+    ...(wanted.rows?.measures ?? []),
+    ...mergeableTotals,
+    ...ordering.flatMap((metric) => measuresOf(metric)),
+  ]);
+}
+
+async function runGroups(
+  plan: DrillDownPlan,
+  measures: readonly Measure[],
+  groupBy: readonly string[],
+  bound: BoundQuery,
+  signal: AbortSignal,
+  run: RunQuestion,
+): Promise<Rows> {
+  const rows = { measures, offset: 0, limit: DRILL_DOWN_GROUPS_MAX };
+  const sort = plan.question.sort.filter(
+    (key) => key.by === 'key' && (key.column === '$time' || groupBy.includes(key.column)),
+  );
+  const question: Question = {
+    ...plan.question,
+    groupBy,
+    sort,
+    wanted: { rows, totals: null, excluded: null },
+  };
+  const { results } = await run(question, bound, signal);
+  const part = results.get('rows');
+  if (!part) throw new Error('rows were wanted');
+  const page = splitPage(part.rows);
+  if (page.totalCount > DRILL_DOWN_GROUPS_MAX) {
+    throw costError('TOO_LARGE', {
+      what: 'groups of a drill-down',
+      actual: page.totalCount,
+      limit: DRILL_DOWN_GROUPS_MAX,
+    });
+  }
+  return page.rows;
+}
+
+/** Distinct counts do not add up over a parent's rows: they are counted per parent, in a pass of their own. */
+async function distinctTotals(
+  plan: DrillDownPlan,
+  wanted: Wanted,
+  bound: BoundQuery,
+  signal: AbortSignal,
+  run: RunQuestion,
+): Promise<{ rows: Rows; levels: readonly Level[] } | null> {
+  const measures = wanted.totals?.measures ?? [];
+  if (measures.every(isMergeable) && plan.question.timing === 'START') return null;
+  const keys = [...new Set(plan.levels.flatMap((level) => level.keys))];
+  const parentBuckets = plan.levels.map((level) => level.buckets).find((buckets) => buckets !== null) ?? null;
+  const granularity = parentBuckets?.granularity ?? 'TOTAL';
+  const question = { ...plan.question, buckets: parentBuckets, granularity };
+  if (plan.levels.filter((level) => level.buckets !== null).length > 1) {
+    const reason = 'distinct in the totals of a drill-down under two granularities';
+    throw costError('BAD_QUERY', { reason, hint: 'Ask distinct in the rows, or drop a granularity.' });
+  }
+  const levels = plan.levels.map((level) => ({
+    ...level,
+    bucketOf: parentBuckets?.labels.map((_, i) => i) ?? [],
+  }));
+  return { rows: await runGroups({ ...plan, question }, measures, keys, bound, signal, run), levels };
+}

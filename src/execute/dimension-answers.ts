@@ -1,0 +1,79 @@
+import { providerDimensions, tagDimension } from '../catalog/dimensions.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
+import { compareText } from '../core/code-point-order.ts';
+import { ALL_TIME } from '../core/time-range.ts';
+import { keyChecker } from '../planner/bind/bind-query.ts';
+import { resolvePeriod } from '../planner/bind/resolve-period.ts';
+import type { PeriodInput } from '../planner/cost-query.ts';
+import { measure } from '../planner/measures.ts';
+import type { Predicate } from '../planner/predicate.ts';
+import { TRUE } from '../planner/predicate.ts';
+import type { Question } from '../planner/question.ts';
+import { versionOf } from './bind-bound.ts';
+import type { RunQuestion } from './cost-engine.ts';
+import type { DimensionSummary } from './engine.ts';
+import { splitPage } from './page-rows.ts';
+
+/** The dimensions of every tenant, then the tags of this one, each with its estimated number of values. */
+export function listDimensions(state: TenantState): DimensionSummary[] {
+  const tags = [...state.tagKeys].sort(compareText).map(tagDimension);
+  return [...providerDimensions, ...tags].map((dimension) => ({
+    ...dimension,
+    cardinality: state.statistics.get(dimension.key)?.distinct ?? 0,
+  }));
+}
+
+/** The distinct values of a dimension among live charges: a question grouped by it. */
+export async function answerDimensionValues(
+  state: TenantState,
+  input: {
+    readonly key: string;
+    readonly search: string | null;
+    readonly period: PeriodInput | null;
+    readonly offset: number;
+    readonly limit: number;
+  },
+  signal: AbortSignal,
+  run: RunQuestion,
+): Promise<{ values: readonly (string | null)[]; totalCount: number; version: string }> {
+  keyChecker(state.tagKeys)(input.key);
+  const period = input.period ? resolvePeriod(input.period, 'UTC', Date.now()).range : ALL_TIME;
+  const filter: Predicate =
+    input.search === null || input.search === ''
+      ? TRUE
+      : {
+          kind: 'test',
+          key: input.key,
+          test: { op: 'contains', value: input.search, ignoreCase: true },
+          orNull: false,
+        };
+  const question: Question = {
+    tenant: state.tenant,
+    period,
+    compare: null,
+    axis: 'CHARGE_PERIOD',
+    timing: 'START',
+    granularity: 'TOTAL',
+    timeZone: 'UTC',
+    buckets: null,
+    compareBuckets: null,
+    groupBy: [input.key],
+    filter,
+    having: [],
+    top: null,
+    sort: [{ by: 'key', column: input.key, direction: 'ASC' }],
+    wanted: {
+      rows: { measures: [measure('count', null)], offset: input.offset, limit: input.limit },
+      totals: null,
+      excluded: null,
+    },
+  };
+  const { results } = await run(question, { state }, signal);
+  const part = results.get('rows');
+  if (!part) throw new Error('rows were wanted');
+  const page = splitPage(part.rows);
+  const values = (page.rows.columns.get(input.key) ?? []).map((value) =>
+    typeof value === 'string' ? value : null,
+  );
+  return { values, totalCount: page.totalCount, version: versionOf(question, state, null) };
+}

@@ -1,0 +1,151 @@
+import type { PublishedBatch } from '../catalog/batch.ts';
+import type { Control } from '../catalog/control/control.ts';
+import type { Lake, TableState } from '../catalog/iceberg/catalog.ts';
+import { lowerBound, upperBound } from '../catalog/iceberg/data-file.ts';
+import type { LiveDataFile } from '../catalog/iceberg/data-file.ts';
+import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
+import type { LakeTable, LakeTableName } from '../catalog/lake-tables.ts';
+import { lakeTables } from '../catalog/lake-tables.ts';
+import type { LakeFile, LakeTableState, TenantState } from '../catalog/tenant-state.ts';
+import type { TenantId } from '../core/ids.ts';
+import { isLive } from './version.ts';
+
+/** Tenants whose state is kept between queries; the others' is read again. */
+const TENANTS_KEPT_MAX = 1_000;
+/** Knowledge states kept per tenant: the newest, and those that pages and comparisons come back to. */
+const STATES_KEPT_MAX = 20;
+const TAG_PREFIX = 'tag:';
+
+export type StateStore = {
+  /**
+   * The tenant's state at a sequence of its knowledge, by default the newest. Control is read before the lake: a batch
+   * that is live there was committed to the lake before, so the lake state read afterwards holds it.
+   * Null when a batch that was live then has been dropped since.
+   */
+  readonly pin: (tenant: TenantId, sequence: number | null) => Promise<TenantState | null>;
+};
+
+type TenantEntry = {
+  readonly counter: number;
+  readonly history: readonly PublishedBatch[];
+  readonly newest: number;
+  readonly tables: Record<LakeTableName, LakeTableState>;
+  readonly states: Map<number, TenantState>;
+};
+
+export function createStateStore(control: Control, lake: Lake): StateStore {
+  const entries = new Map<TenantId, Promise<TenantEntry>>();
+  const known = new Map<string, TableState>();
+
+  async function load(tenant: TenantId, counter: number): Promise<TenantEntry> {
+    const history = await control.publishedBatches(tenant);
+    const newest = await control.currentSequence(tenant);
+    const names = Object.keys(lakeTables) as LakeTableName[]; // Object.keys forgets the record's keys.
+    const read = await Promise.all(names.map(async (name) => [name, await loadTable(tenant, name)] as const));
+    const tables = Object.fromEntries(read) as Record<LakeTableName, LakeTableState>; // One entry per name.
+    return { counter, history, newest, tables, states: new Map() };
+  }
+
+  async function loadTable(tenant: TenantId, name: LakeTableName): Promise<LakeTableState> {
+    const key = `${tenant}/${name}`;
+    const table = await lake.catalog.load({ tenant, name }, known.get(key));
+    if (table === null) return { snapshot: 'none', files: [] };
+    known.set(key, table);
+    const files = await listDataFiles(lake.manifests, table);
+    return {
+      snapshot: String(table.snapshotId),
+      files: files.map((file) => lakeFile(file, lakeTables[name])),
+    };
+  }
+
+  async function entryOf(tenant: TenantId): Promise<TenantEntry> {
+    // The counter first: what commits between here and the reads below is read again next time, never missed.
+    const counter = await control.changeCounter();
+    const kept = entries.get(tenant);
+    if (kept !== undefined && (await kept).counter === counter) return kept;
+    const loading = load(tenant, counter);
+    entries.delete(tenant);
+    entries.set(tenant, loading);
+    loading.catch(() => entries.delete(tenant));
+    const [oldest] = entries.keys();
+    if (entries.size > TENANTS_KEPT_MAX && oldest !== undefined) entries.delete(oldest);
+    return loading;
+  }
+
+  return {
+    pin: async (tenant, sequence) => {
+      const entry = await entryOf(tenant);
+      const at = sequence ?? entry.newest;
+      const kept = entry.states.get(at);
+      if (kept) return kept;
+      const batches = entry.history.filter((batch) => isLive(batch, at));
+      if (batches.some((batch) => batch.droppedAt !== null)) return null;
+      const state = {
+        tenant,
+        sequence: at,
+        batches,
+        history: entry.history,
+        tables: entry.tables,
+        ...(await statisticsOf(control, tenant, batches, entry.history)),
+      };
+      entry.states.set(at, state);
+      const [oldest] = entry.states.keys();
+      if (entry.states.size > STATES_KEPT_MAX && oldest !== undefined) entry.states.delete(oldest);
+      return state;
+    },
+  };
+}
+
+/**
+ * Distinct values of several months are mostly the same ones, of several sources mostly others: the largest month of
+ * each source, summed over sources. Tag keys are those of all history: a question about the past may name them too.
+ */
+async function statisticsOf(
+  control: Control,
+  tenant: TenantId,
+  batches: readonly PublishedBatch[],
+  history: readonly PublishedBatch[],
+): Promise<Pick<TenantState, 'statistics' | 'tagKeys'>> {
+  const sourceOf = new Map(batches.map((batch) => [batch.id, batch.source]));
+  const perSource = new Map<string, { distinct: number; nulls: number; key: string }>();
+  const tagKeys = new Set<string>();
+  const ids = history.map((batch) => batch.id);
+  for (const { key, batch, distinct, nulls } of await control.statistics(tenant, ids)) {
+    if (key.startsWith(TAG_PREFIX)) tagKeys.add(key.slice(TAG_PREFIX.length));
+    if (!sourceOf.has(batch)) continue;
+    const name = `${sourceOf.get(batch)} ${key}`;
+    const earlier = perSource.get(name) ?? { distinct: 0, nulls: 0, key };
+    perSource.set(name, {
+      key,
+      distinct: Math.max(earlier.distinct, distinct),
+      nulls: earlier.nulls + nulls,
+    });
+  }
+  const statistics = new Map<string, { distinct: number; nulls: number }>();
+  for (const { key, distinct, nulls } of perSource.values()) {
+    const earlier = statistics.get(key) ?? { distinct: 0, nulls: 0 };
+    statistics.set(key, { distinct: earlier.distinct + distinct, nulls: earlier.nulls + nulls });
+  }
+  return { statistics, tagKeys };
+}
+
+function lakeFile(file: LiveDataFile, table: LakeTable): LakeFile {
+  const fields = new Map(table.fields.map((field) => [field.name, field]));
+  const idOf = (column: string) => fields.get(column)?.id ?? -1;
+  return {
+    path: file.path,
+    sizeBytes: file.sizeBytes,
+    records: file.records,
+    partition: file.partition,
+    bounds: (column) => {
+      const field = fields.get(column);
+      if (!field) return null;
+      const lower = lowerBound(file, field);
+      const upper = upperBound(file, field);
+      return lower === null || upper === null ? null : { lower, upper };
+    },
+    nullCount: (column) => file.nullCounts.get(idOf(column)) ?? null,
+    holds: (column) => file.valueCounts.has(idOf(column)),
+    columnBytes: (column) => file.columnSizesBytes.get(idOf(column)) ?? null,
+  };
+}

@@ -1,0 +1,65 @@
+import type { Metric } from '../catalog/metrics.ts';
+import { metrics } from '../catalog/metrics.ts';
+import type { Connector, ControlTotalColumn } from '../connectors/connector.ts';
+import { controlTotalColumns } from '../connectors/connector.ts';
+import type { Decimal } from '../core/decimal.ts';
+import { DECIMAL_SCALE, decimalFromUnits } from '../core/decimal.ts';
+import { ceilHour } from '../core/time-range.ts';
+import { TRUE } from '../planner/predicate.ts';
+import type { Question } from '../planner/question.ts';
+import { rawSum } from './answer-question.ts';
+import type { RunQuestion } from './cost-engine.ts';
+import type { BoundQuery } from './engine.ts';
+import { readRow } from './page-rows.ts';
+
+/**
+ * What all charges of the period add up to, whatever the filter: from the control totals that ingest summed by a path
+ * of its own. They are kept by hour of start, so a prorated period, which cuts charges, is summed from the charges.
+ */
+export async function sourceTotals(
+  bound: BoundQuery,
+  connectors: readonly Connector[],
+  signal: AbortSignal,
+  run: RunQuestion,
+): Promise<Map<Metric, Decimal>> {
+  const { conserved, question } = bound;
+  if (conserved.length === 0) return new Map();
+  if (question.timing === 'PRORATED') return proratedTotals(bound, signal, run);
+  const [connector] = connectors;
+  if (!connector) throw new Error('there is always a store');
+  const sums = await connector.sumControlTotals(controlTotalsAsk(bound), signal);
+  return new Map(conserved.map((metric) => [metric, asDecimal(metric, sums)]));
+}
+
+function controlTotalsAsk({ question, state }: BoundQuery) {
+  const live = new Set<string>(state.batches.map((batch) => batch.id));
+  const files = state.tables.control_totals.files.filter((file) => live.has(String(file.partition['batch'])));
+  return {
+    tenant: question.tenant,
+    files: files.map((file) => file.path),
+    by: question.axis === 'BILLING_PERIOD' ? ('billing_month' as const) : ('hour' as const),
+    range: { from: ceilHour(question.period.from), to: ceilHour(question.period.to) },
+  };
+}
+
+function asDecimal(metric: Metric, sums: ReadonlyMap<ControlTotalColumn, bigint>): Decimal {
+  const { column } = metrics[metric];
+  if (column === null)
+    return decimalFromUnits((sums.get('charge_count') ?? 0n) * 10n ** BigInt(DECIMAL_SCALE));
+  const known = controlTotalColumns.find((name) => name === column);
+  return decimalFromUnits(known ? (sums.get(known) ?? 0n) : 0n);
+}
+
+async function proratedTotals(
+  bound: BoundQuery,
+  signal: AbortSignal,
+  run: RunQuestion,
+): Promise<Map<Metric, Decimal>> {
+  const measures = bound.question.wanted.totals?.measures ?? [];
+  const wanted: Question['wanted'] = { rows: null, totals: { measures }, excluded: null };
+  const unfiltered = { ...bound.question, filter: TRUE, compare: null, wanted };
+  const { results } = await run(unfiltered, bound, signal);
+  const totals = results.get('totals');
+  const read = totals ? readRow(totals.rows, 0) : null;
+  return new Map(bound.conserved.map((metric) => [metric, rawSum(read, metric)]));
+}

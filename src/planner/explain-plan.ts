@@ -1,0 +1,166 @@
+import type { ExplainedNode, Explanation, PlanCost } from './explain.ts';
+import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
+import { formatPredicate } from './predicate.ts';
+import type { Ask, Estimate, Plan, Pruning } from './plan.ts';
+import { children } from './plan.ts';
+import type { QueryPlan } from './plan-query.ts';
+import { scanFiles } from './pushed-to-physical.ts';
+
+/** What an Ask sends, and what came back where it was run. */
+export type AskReport = {
+  readonly statement: string;
+  readonly rows: number | null;
+  readonly ms: number | null;
+};
+
+/** A plan as engineers read it. Pure: statements and actuals come in by Ask. */
+export function explainPlan(
+  plan: QueryPlan,
+  reportOf: (ask: Ask) => AskReport,
+  measured: { readonly planningMs: number; readonly totalMs: number | null },
+): Explanation {
+  const nodes = plan.parts.flatMap((part) =>
+    explainNodes(part.plan, `${part.name}`, null, reportOf, 'SERVER'),
+  );
+  const asks = plan.parts.flatMap((part) => asksOf(part.plan));
+  const estimate = asks.map((ask) => ask.estimate).reduce(addEstimates, { rows: 0, bytes: 0, ms: 0, usd: 0 });
+  const actual = actualOf(asks, reportOf, estimate, measured.totalMs);
+  return {
+    fingerprint: plan.fingerprint,
+    text: plan.parts.map((part) => `${part.name}:\n${formatPlan(part.plan, 1)}`).join('\n'),
+    mermaid: mermaidOf(nodes),
+    nodes,
+    rules: plan.rules,
+    candidates: plan.candidates,
+    pruning: asks.map(pruningOf).reduce(addPruning, noPruning),
+    estimate: { ...estimate, qError: null },
+    actual,
+    planningMs: measured.planningMs,
+    cache: { hit: false, partsFromCache: 0, partsTotal: plan.parts.length },
+    planCached: false,
+  };
+}
+
+function actualOf(
+  asks: readonly Ask[],
+  reportOf: (ask: Ask) => AskReport,
+  estimate: Estimate,
+  totalMs: number | null,
+): PlanCost | null {
+  if (totalMs === null) return null;
+  const rows = asks.reduce((sum, ask) => sum + (reportOf(ask).rows ?? 0), 0);
+  const usd = estimate.ms === 0 ? 0 : (estimate.usd / estimate.ms) * totalMs;
+  return { rows, bytes: estimate.bytes, ms: totalMs, usd, qError: qError(estimate.rows, rows) };
+}
+
+/** max(estimate/actual, actual/estimate), at least one row on either side. */
+export function qError(estimate: number, actual: number): number {
+  const [a, b] = [Math.max(1, estimate), Math.max(1, actual)];
+  return Math.max(a / b, b / a);
+}
+
+function explainNodes(
+  plan: Plan,
+  id: string,
+  parent: string | null,
+  reportOf: (ask: Ask) => AskReport,
+  store: string,
+): ExplainedNode[] {
+  const ask = plan.kind === 'Ask' ? plan : null;
+  const report = ask && reportOf(ask);
+  const estimate = ask?.estimate ?? { rows: 0, bytes: 0, ms: 0, usd: 0 };
+  const scan = plan.kind === 'Scan' ? plan : null;
+  const ran = report !== null && report.rows !== null && report.ms !== null;
+  const node: ExplainedNode = {
+    id,
+    parent,
+    operator: operatorOf(plan),
+    detail: detailOf(plan),
+    store: ask?.store ?? store,
+    statement: report?.statement ?? null,
+    from: scan?.range.from ?? null,
+    to: scan?.range.to ?? null,
+    pin: scan?.files ? `snapshot ${scan.files.snapshot}` : null,
+    pushed: ask ? pushedOf(ask.fragment) : [],
+    residual: [],
+    pruning: ask ? pruningOf(ask) : (scan?.files?.pruning ?? null),
+    estimate: { ...estimate, qError: null },
+    actual: ran
+      ? {
+          rows: report.rows,
+          bytes: estimate.bytes,
+          ms: report.ms,
+          usd: costOf(estimate, report.ms),
+          qError: qError(estimate.rows, report.rows),
+        }
+      : null,
+  };
+  const below = children(plan).flatMap((child, i) =>
+    explainNodes(child, `${id}.${i}`, id, reportOf, node.store),
+  );
+  return [node, ...below];
+}
+
+function costOf(estimate: Estimate, ms: number): number {
+  return estimate.ms === 0 ? 0 : (estimate.usd / estimate.ms) * ms;
+}
+
+/** What a store does instead of the server, in words. */
+function pushedOf(fragment: Plan): string[] {
+  const own =
+    fragment.kind === 'Filter'
+      ? [formatPredicate(fragment.predicate)]
+      : fragment.kind === 'Scan'
+        ? []
+        : [operatorOf(fragment)];
+  return [...own, ...children(fragment).flatMap(pushedOf)];
+}
+
+function asksOf(plan: Plan): Ask[] {
+  return plan.kind === 'Ask' ? [plan] : children(plan).flatMap(asksOf);
+}
+
+const noPruning: Pruning = { filesTotal: 0, filesRead: 0, bytesTotal: 0, bytesRead: 0, skipped: [] };
+
+function pruningOf(ask: Ask): Pruning {
+  const selections = [...scanFiles(ask.fragment), ...Object.values(ask.dictionaries)];
+  return selections.map((selection) => selection.pruning).reduce(addPruning, noPruning);
+}
+
+function addPruning(a: Pruning, b: Pruning): Pruning {
+  const skipped = new Map(a.skipped.map((entry) => [entry.reason, entry]));
+  for (const { reason, files, bytes } of b.skipped) {
+    const entry = skipped.get(reason);
+    skipped.set(reason, { reason, files: files + (entry?.files ?? 0), bytes: bytes + (entry?.bytes ?? 0) });
+  }
+  return {
+    filesTotal: a.filesTotal + b.filesTotal,
+    filesRead: a.filesRead + b.filesRead,
+    bytesTotal: a.bytesTotal + b.bytesTotal,
+    bytesRead: a.bytesRead + b.bytesRead,
+    skipped: [...skipped.values()],
+  };
+}
+
+function addEstimates(a: Estimate, b: Estimate): Estimate {
+  return { rows: a.rows + b.rows, bytes: a.bytes + b.bytes, ms: a.ms + b.ms, usd: a.usd + b.usd };
+}
+
+const LABEL_MAX = 120;
+
+function mermaidOf(nodes: readonly ExplainedNode[]): string {
+  const name = (id: string) => `n_${id.replaceAll('.', '_')}`;
+  const boxes = nodes.map(
+    (node) => `  ${name(node.id)}["${mermaidText(`${node.operator} ${node.detail}`)}"]`,
+  );
+  const arrows = nodes.flatMap((node) =>
+    node.parent === null ? [] : [`  ${name(node.id)} --> ${name(node.parent)}`],
+  );
+  return ['flowchart BT', ...boxes, ...arrows].join('\n');
+}
+
+/** Mermaid reads quotes, brackets and markup in labels: they are written as entities. */
+function mermaidText(text: string): string {
+  const cut = text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text;
+  return cut.replaceAll(/[^\p{L}\p{N} .,:/*=+_-]/gu, (character) => `#${character.codePointAt(0) ?? 0};`);
+}
