@@ -1,0 +1,9 @@
+/** Puts the schema together: each file of types adds its own to the builder when it is loaded. */
+import type { GraphQLSchema } from 'graphql';
+
+import './scalars.ts';
+import './catalog-types.ts';
+import './cost-types.ts';
+import { builder } from './builder.ts';
+
+export const schema: GraphQLSchema = builder.toSchema();

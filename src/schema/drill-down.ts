@@ -1,0 +1,76 @@
+/**
+ * `row.costs` of all rows of a table, and of all tables at the same depth, as one planned query: each level
+ * below a root table has one loader per distinct drill-down.
+ */
+import DataLoader from 'dataloader';
+
+import type { BoundQuery, DrillDownQuery } from '../execute/engine.ts';
+import type { Context } from './context.ts';
+import { cursorsOf, coveringWindow, drillDownScope } from './pages.ts';
+import { runOptions } from './run-options.ts';
+import type { DrillDown } from './selection.ts';
+import { toWanted } from './selection.ts';
+import type { RowModel, View } from './view.ts';
+import { parentRowOf } from './view.ts';
+
+export type LoadDrillDown = (row: RowModel, drillDown: DrillDown) => Promise<View>;
+
+/** What all tables of one depth have in common. */
+type Level = {
+  readonly context: Context;
+  readonly bound: BoundQuery;
+  readonly limitMs: number;
+  /** Of the tables whose rows are drilled into. */
+  readonly scope: string;
+  /** The drill-downs that lead to them, from the root inwards. */
+  readonly path: readonly DrillDownQuery[];
+};
+
+export function createLoadDrillDown(level: Level): LoadDrillDown {
+  const loaders = new Map<DrillDown, DataLoader<RowModel, View>>();
+  return (row, drillDown) => {
+    const loader =
+      loaders.get(drillDown) ??
+      new DataLoader<RowModel, View>((rows) => loadViews(level, rows, drillDown), {
+        maxBatchSize: Number.POSITIVE_INFINITY,
+      });
+    loaders.set(drillDown, loader);
+    return loader.load(row);
+  };
+}
+
+async function loadViews(
+  { context, bound, limitMs, scope, path }: Level,
+  rows: readonly RowModel[],
+  { query, selection }: DrillDown,
+): Promise<View[]> {
+  const innerScope = drillDownScope(scope, query);
+  const innerPath = [...path, query];
+  const { engine, principal } = context;
+  const cursors = cursorsOf(engine.cursors, principal.tenant, innerScope, bound.version);
+  const window = coveringWindow(selection.pages, cursors.open);
+  const parents = rows.map((row) => [...row.place.view.parents, parentRowOf(row)]);
+  const options = runOptions(context, limitMs);
+  const wanted = toWanted(selection, window);
+  const answers = await engine.drillDown(bound, innerPath, wanted, parents, options);
+  const loadDrillDown = createLoadDrillDown({
+    context,
+    bound,
+    limitMs,
+    scope: innerScope,
+    path: innerPath,
+  });
+  return answers.map((answer, i) => ({
+    groupBy: query.groupBy,
+    rankedBy: query.top?.by ?? query.groupBy,
+    isCompared: bound.question.compare !== null,
+    selection,
+    window,
+    cursors,
+    predicateOf: bound.predicateOf,
+    answer,
+    parents: parents[i] ?? [],
+    loadDrillDown,
+    columns: new Map(),
+  }));
+}
