@@ -6,13 +6,13 @@
  * removed; those of one whose outcome is unknown stay, until clean-up finds that nothing refers to them.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { costError, isCostError } from '../../core/errors.ts';
 import type { Lake, TableState } from './catalog.ts';
 import { isConflict, tableName } from './catalog.ts';
 import type { DataFile } from './data-file.ts';
-import { removeFiles, syncAll, writeDurably } from './durable-files.ts';
+import { removeFiles, syncFiles, syncFolders, writeDurably } from './durable-files.ts';
 import { toFileUri } from './file-uri.ts';
 import { readManifestList } from './list-data-files.ts';
 import type { ManifestFile } from './manifest-list.ts';
@@ -80,7 +80,8 @@ export async function commitSnapshot(
       state = await reload(lake, state);
     }
   } catch (error) {
-    if (!isCostError(error) || error.code !== 'COMMIT_UNKNOWN') await removeFiles([...unpublished]);
+    const mayBeIn = isCostError(error) && error.code === 'COMMIT_UNKNOWN';
+    if (!mayBeIn) await removeFiles([...unpublished]).catch(() => undefined); // Clean-up takes what is left.
     throw error;
   }
 }
@@ -94,12 +95,13 @@ function newSnapshotId(): bigint {
 async function syncDataFiles(tableFolder: string, files: readonly DataFile[]): Promise<void> {
   const folders = new Set<string>();
   for (const { path } of files) {
-    if (!path.startsWith(`${tableFolder}/`)) throw new Error(`${path} is not in its table's folder`);
+    if (!path.startsWith(tableFolder + sep)) throw new Error(`${path} is not in its table's folder`);
     for (let folder = dirname(path); folder.length >= tableFolder.length; folder = dirname(folder)) {
       folders.add(folder);
     }
   }
-  await syncAll([...files.map((file) => file.path), ...folders]);
+  await syncFiles(files.map((file) => file.path));
+  await syncFolders([...folders]);
 }
 
 function manifestWriter(
@@ -145,7 +147,7 @@ async function writeSnapshot(
   const path = join(location, 'metadata', `snap-${id}-${randomUUID()}.avro`);
   await writeDurably(path, list);
   unpublished.add(path);
-  await syncAll([dirname(path)]);
+  await syncFolders([dirname(path)]);
   return {
     'snapshot-id': id,
     ...(state.snapshotId === null ? {} : { 'parent-snapshot-id': state.snapshotId }),

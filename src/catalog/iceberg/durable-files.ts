@@ -26,8 +26,12 @@ export async function writeDurably(path: string, contents: string | Buffer): Pro
   }
 }
 
-/** Syncs files or folders that exist. */
-export async function syncAll(paths: readonly string[]): Promise<void> {
+/** So that the names in them outlive a power cut. Windows syncs folders by itself and cannot open them. */
+export async function syncFolders(folders: readonly string[]): Promise<void> {
+  if (process.platform !== 'win32') await syncFiles(folders);
+}
+
+export async function syncFiles(paths: readonly string[]): Promise<void> {
   await inBatches(paths, SYNCS_AT_ONCE, async (path) => {
     const handle = await open(path, 'r');
     try {
@@ -48,7 +52,7 @@ export async function makeFolderDurably(folder: string): Promise<void> {
   if (topmostNew === undefined) return;
   const changed: string[] = [];
   for (let at = folder; at.length >= topmostNew.length; at = dirname(at)) changed.push(dirname(at));
-  await syncAll(changed);
+  await syncFolders(changed);
 }
 
 /** Removes files that may be gone already. */

@@ -11,7 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { access, link, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { costError } from '../../core/errors.ts';
 import type { LakeTable } from '../lake-tables.ts';
 import type { IcebergCatalog, TableIdent, TableState } from './catalog.ts';
@@ -21,7 +21,7 @@ import {
   isTaken,
   makeFolderDurably,
   storageError,
-  syncAll,
+  syncFolders,
   writeDurably,
 } from './durable-files.ts';
 import { formatExactJson } from './exact-json.ts';
@@ -119,10 +119,10 @@ async function publish(
   }
   // From here on others may have seen the commit and built on it.
   try {
-    await syncAll([metadataFolder]);
-    if (version > 1 && !(await isAboveAllDeleted(folder, version - 1))) {
+    await syncFolders([metadataFolder]);
+    if (!(await isNumberNew(folder, version))) {
       await unlink(versionFile(folder, version)); // At best it is a hundred versions old.
-      throw new Error(`version ${version - 1} was deleted meanwhile`);
+      throw new Error(`the number ${version} was used before`);
     }
   } catch (error) {
     throw costError('COMMIT_UNKNOWN', { table: tableName(ident) }, error);
@@ -130,6 +130,13 @@ async function publish(
   await writeHint(metadataFolder, version).catch(() => undefined); // Readers walk upward from an older one.
   await deleteOldVersions(folder, version).catch(() => undefined); // The next commit tries again.
   return true;
+}
+
+/** Of a version that was just published. */
+async function isNumberNew(folder: string, version: number): Promise<boolean> {
+  if (version === 1 || (await isAboveAllDeleted(folder, version - 1))) return true;
+  // The version below is gone. Where a number was used before there are others above it; else, by hand, there are none.
+  return (await versionsOf(folder)).at(-1) === version;
 }
 
 /** Null where there is none. `start` is a version that existed once. */
@@ -186,7 +193,7 @@ function versionFile(folder: string, version: number): string {
 }
 
 function versionOf(state: TableState): number {
-  const name = fromFileUri(state.metadataLocation).split('/').at(-1) ?? '';
+  const name = basename(fromFileUri(state.metadataLocation));
   const version = VERSION_FILE.exec(name)?.[1];
   if (version === undefined) throw new Error(`${name} is not of a local catalog`);
   return Number(version);

@@ -1,4 +1,6 @@
 /** What the product does to tables. Each operation is one commit, and gives the state after it. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { costError } from '../../core/errors.ts';
 import type { LakeTable } from '../lake-tables.ts';
 import type { IcebergCatalog, Lake, TableIdent, TableState } from './catalog.ts';
@@ -70,6 +72,11 @@ function missingColumns(schema: TableSchema, table: LakeTable, state: TableState
     const reason = `column ${field.id} is ${found.name} ${found.type}, not ${field.name} ${field.type}`;
     throw costError('TABLE_UNSUPPORTED', { table: tableName(state.ident), reason });
   });
+}
+
+/** Where to write a data file that is to be added: a name that nobody has used. */
+export function newDataFilePath(state: TableState): string {
+  return join(state.location, 'data', `${randomUUID()}.parquet`);
 }
 
 /**

@@ -86,6 +86,28 @@ describe('localCatalog', () => {
     expect(late.metadataLocation).toMatch(new RegExp(`v${commits + 2}\\.metadata\\.json$`));
   });
 
+  it('goes on where old versions were deleted by hand', async () => {
+    const { lake, state } = await newSampleTable();
+    const second = await touch(lake, state);
+    await unlink(state.metadataLocation.replace('file://', ''));
+    const third = await touch(lake, second);
+    await unlink(second.metadataLocation.replace('file://', ''));
+    expect((await touch(lake, third)).metadataLocation).toMatch(/v4\.metadata\.json$/);
+    expect((await reload(lake)).metadataLocation).toMatch(/v4\.metadata\.json$/);
+  });
+
+  it('does not end at a version above which others were deleted', async () => {
+    const { lake, state } = await newSampleTable();
+    const second = await touch(lake, state);
+    const newest = await touch(lake, await touch(lake, await touch(lake, second)));
+    // v5 is the newest. As if v2 had been published again by a writer that slept, and crashed then.
+    for (const version of [1, 3]) await unlink(join(state.location, `metadata/v${version}.metadata.json`));
+    expect((await lake.catalog.load(sampleIdent, state))?.metadataLocation).toBe(newest.metadataLocation);
+    const third = { ...state, metadataLocation: second.metadataLocation.replace('v2', 'v3') };
+    await unlink(join(state.location, 'metadata/v2.metadata.json'));
+    expect((await lake.catalog.load(sampleIdent, third))?.metadataLocation).toBe(newest.metadataLocation);
+  });
+
   it('keeps snapshot ids exact', async () => {
     const { lake, state } = await newSampleTable();
     const id = 9_223_372_036_854_775_807n;

@@ -1,5 +1,4 @@
 /** Makes the sample table, and writes Parquet into it, for one test at a time. */
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import { dataFileFromCopy, fieldIdsSql } from '../../../src/catalog/iceberg/data
 import type { DataFile, Partition } from '../../../src/catalog/iceberg/data-file.ts';
 import type { Lake, TableState } from '../../../src/catalog/iceberg/catalog.ts';
 import { currentSchema } from '../../../src/catalog/iceberg/metadata.ts';
-import { createTable } from '../../../src/catalog/iceberg/table-operations.ts';
+import { createTable, newDataFilePath } from '../../../src/catalog/iceberg/table-operations.ts';
 import { openLake, sampleIdent, sampleTable } from './sample-files.ts';
 
 /** A folder of the running test, gone after it. */
@@ -55,7 +54,7 @@ export async function writeDataFile(
   const { fields } = currentSchema(state.metadata);
   const columns = await queryRows(`describe ${select}`);
   const names = new Set(columns.map((column) => column['column_name']));
-  const path = join(state.location, 'data', `${randomUUID()}.parquet`);
+  const path = newDataFilePath(state);
   const ids = fieldIdsSql(fields.filter((field) => names.has(field.name)));
   const [row] = await queryRows(
     `copy (${select}) to '${path}' (format parquet, compression zstd, field_ids ${ids}, return_stats true)`,

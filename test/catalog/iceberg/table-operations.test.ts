@@ -1,9 +1,11 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Lake, TableState } from '../../../src/catalog/iceberg/catalog.ts';
+import { avroCodec } from '../../../src/catalog/iceberg/avro.ts';
+import type { IcebergCatalog, Lake, TableState } from '../../../src/catalog/iceberg/catalog.ts';
 import { listDataFiles, readManifestList } from '../../../src/catalog/iceberg/list-data-files.ts';
 import { manifestMayHold } from '../../../src/catalog/iceberg/manifest-list.ts';
+import { manifestListSchema } from '../../../src/catalog/iceberg/manifest-schema.ts';
 import { currentSchema, snapshotById } from '../../../src/catalog/iceberg/metadata.ts';
 import { SMALL_MANIFESTS_MAX } from '../../../src/catalog/iceberg/rewrite-manifests.ts';
 import {
@@ -13,6 +15,7 @@ import {
   ensureColumns,
   replaceFiles,
 } from '../../../src/catalog/iceberg/table-operations.ts';
+import { costError } from '../../../src/core/errors.ts';
 import { emptyDataFile, NOVEMBER, OCTOBER, openLake, sampleIdent, sampleTable } from './sample-files.ts';
 import { newSampleTable, reload } from './sample-table.ts';
 
@@ -82,6 +85,30 @@ describe('appendFiles', () => {
     const missing = { ...file, path: `${file.path}.none` };
     await expect(appendFiles(lake, once, [missing], rebased)).rejects.toThrow('ENOENT');
     expect(await lake.catalog.load(sampleIdent, once)).toBe(once);
+  });
+
+  it('deletes nothing when it is not known whether the commit is in', async () => {
+    const { lake, state } = await newSampleTable();
+    const lossy: IcebergCatalog = {
+      ...lake.catalog,
+      commit: async (...commit) => {
+        await lake.catalog.commit(...commit);
+        throw costError('COMMIT_UNKNOWN', { table: 'demo.charges' });
+      },
+    };
+    const file = await emptyDataFile(state);
+    const append = appendFiles({ ...lake, catalog: lossy }, state, [file], rebased);
+    await expect(append).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
+    expect(await paths(lake, await reload(lake))).toEqual([file.path]);
+  });
+
+  it('gives up, and leaves nothing behind, when the table was made anew under the name', async () => {
+    const { lake, state } = await newSampleTable();
+    const other = { ...state, metadata: { ...state.metadata, 'table-uuid': 'other' } };
+    const append = appendFiles(lake, other, [await emptyDataFile(state)], rebased);
+    await appendFiles(lake, state, [await emptyDataFile(state)], rebased);
+    await expect(append).rejects.toMatchObject({ code: 'COMMIT_CONFLICT' });
+    expect(await metadataFiles(state)).toHaveLength(2);
   });
 
   it('merges small manifests before they become many, and reads the same', async () => {
@@ -210,6 +237,21 @@ describe('listDataFiles', () => {
     expect(await only('billing_month', NOVEMBER)).toEqual([none.path]);
     expect(await only('billing_month', OCTOBER - 1)).toEqual([]);
     expect(await only('no partition column', 1)).toHaveLength(2);
+  });
+
+  it('refuses a table with delete files', async () => {
+    const { lake, warehouse, state } = await newSampleTable();
+    const newest = await appendFiles(lake, state, [await emptyDataFile(state)], rebased);
+    const [name] = (await metadataFiles(newest)).filter((one) => one.startsWith('snap-'));
+    const path = join(newest.location, 'metadata', name ?? '');
+    const codec = avroCodec(manifestListSchema);
+    const lines = codec.decode(await readFile(path)).map((line) => Object.assign({}, line, { content: 1 }));
+    await writeFile(path, codec.encode({}, lines));
+    const list = listDataFiles(openLake(warehouse).manifests, newest);
+    await expect(list).rejects.toMatchObject({
+      code: 'TABLE_UNSUPPORTED',
+      message: expect.stringContaining('delete files'),
+    });
   });
 
   it('says which file is missing or damaged', async () => {
