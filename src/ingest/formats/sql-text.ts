@@ -1,0 +1,13 @@
+/** A text literal of DuckDB. */
+export function sqlText(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** A quoted name of DuckDB. */
+export function sqlName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function sqlTexts(values: readonly string[]): string {
+  return values.map(sqlText).join(', ');
+}
