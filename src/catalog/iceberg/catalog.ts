@@ -24,7 +24,10 @@ export type TableState = {
 export type IcebergCatalog = {
   /** Makes the table; null where it exists already. */
   readonly create: (ident: TableIdent, table: LakeTable) => Promise<TableState | null>;
-  /** The newest state; `known` itself while nothing changed since; null where there is no such table. */
+  /**
+   * The newest state; `known` itself while its version is the newest (two looks at names); null where there is
+   * no such table.
+   */
   readonly load: (ident: TableIdent, known?: TableState) => Promise<TableState | null>;
   /**
    * Applies all updates in one step to the newest state of the table of `base`, if all requirements hold of it.

@@ -185,7 +185,7 @@ async function publishSnapshot(
 }
 
 async function reload(lake: Lake, state: TableState): Promise<TableState> {
-  const newest = await lake.catalog.load(state.ident, state);
+  const newest = await lake.catalog.load(state.ident);
   // A table that was made anew under the name is another table.
   if (newest?.metadata['table-uuid'] !== state.metadata['table-uuid']) throw conflict(state);
   return newest;

@@ -63,11 +63,7 @@ async function createTableFolder(
   return stateOf(ident, folder, 1, metadata);
 }
 
-async function loadNewest(
-  ident: TableIdent,
-  folder: string,
-  known: TableState | undefined,
-): Promise<TableState | null> {
+async function loadNewest(ident: TableIdent, folder: string, known?: TableState): Promise<TableState | null> {
   for (let attempt = 0; attempt < LOAD_ATTEMPTS_MAX; attempt++) {
     const start = known === undefined ? await readHint(folder) : versionOf(known);
     const version = await newestVersion(folder, start);
@@ -90,7 +86,8 @@ async function commit(
 ): Promise<TableState> {
   const { ident, location } = base;
   for (let attempt = 0; attempt < PUBLISH_ATTEMPTS_MAX; attempt++) {
-    const newest = await loadNewest(ident, location, base);
+    // Read anew: another table of that name may have got to the version of `base`.
+    const newest = await loadNewest(ident, location);
     if (newest === null || !requirementsHold(newest.metadata, requirements)) break;
     const version = versionOf(newest) + 1;
     const metadata = applyUpdates(newest.metadata, newest.metadataLocation, updates, Date.now());

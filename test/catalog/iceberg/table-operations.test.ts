@@ -106,16 +106,15 @@ describe('appendFiles', () => {
     const { lake, state } = await newSampleTable();
     const other = { ...state, metadata: { ...state.metadata, 'table-uuid': 'other' } };
     const append = appendFiles(lake, other, [await emptyDataFile(state)], rebased);
-    await appendFiles(lake, state, [await emptyDataFile(state)], rebased);
     await expect(append).rejects.toMatchObject({ code: 'COMMIT_CONFLICT' });
-    expect(await metadataFiles(state)).toHaveLength(2);
+    expect(await metadataFiles(state)).toEqual([]);
   });
 
   it('merges small manifests before they become many, and reads the same', async () => {
     const { lake, warehouse, state } = await newSampleTable();
     const added: string[] = [];
     let newest = state;
-    for (let i = 0; i < 2 * SMALL_MANIFESTS_MAX + 10; i++) {
+    for (let i = 0; i < SMALL_MANIFESTS_MAX + 10; i++) {
       const file = await emptyDataFile(state, { source: `s${i % 3}`, billing_month: OCTOBER + i });
       added.push(file.path);
       newest = await appendFiles(lake, newest, [file], rebased);
