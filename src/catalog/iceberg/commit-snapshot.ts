@@ -12,7 +12,7 @@ import { costError, isCostError } from '../../core/errors.ts';
 import type { Lake, TableState } from './catalog.ts';
 import { isConflict, tableName } from './catalog.ts';
 import type { DataFile } from './data-file.ts';
-import { removeFiles, syncFiles, syncFolders, writeDurably } from './durable-files.ts';
+import { removeFiles, syncAll, writeDurably } from './durable-files.ts';
 import { toFileUri } from './file-uri.ts';
 import { readManifestList } from './list-data-files.ts';
 import type { ManifestFile } from './manifest-list.ts';
@@ -100,8 +100,7 @@ async function syncDataFiles(tableFolder: string, files: readonly DataFile[]): P
       folders.add(folder);
     }
   }
-  await syncFiles(files.map((file) => file.path));
-  await syncFolders([...folders]);
+  await syncAll([...files.map((file) => file.path), ...folders]);
 }
 
 function manifestWriter(
@@ -147,7 +146,7 @@ async function writeSnapshot(
   const path = join(location, 'metadata', `snap-${id}-${randomUUID()}.avro`);
   await writeDurably(path, list);
   unpublished.add(path);
-  await syncFolders([dirname(path)]);
+  await syncAll([dirname(path)]);
   return {
     'snapshot-id': id,
     ...(state.snapshotId === null ? {} : { 'parent-snapshot-id': state.snapshotId }),

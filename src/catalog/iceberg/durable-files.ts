@@ -26,12 +26,10 @@ export async function writeDurably(path: string, contents: string | Buffer): Pro
   }
 }
 
-/** So that the names in them outlive a power cut. Windows syncs folders by itself and cannot open them. */
-export async function syncFolders(folders: readonly string[]): Promise<void> {
-  if (process.platform !== 'win32') await syncFiles(folders);
-}
-
-export async function syncFiles(paths: readonly string[]): Promise<void> {
+/** Syncs the contents of files, and of folders: the names in them. They exist. */
+export async function syncAll(paths: readonly string[]): Promise<void> {
+  // There folders cannot be opened, nor files synced that are open for reading: a power cut may take the last writes.
+  if (process.platform === 'win32') return;
   await inBatches(paths, SYNCS_AT_ONCE, async (path) => {
     const handle = await open(path, 'r');
     try {
@@ -52,7 +50,7 @@ export async function makeFolderDurably(folder: string): Promise<void> {
   if (topmostNew === undefined) return;
   const changed: string[] = [];
   for (let at = folder; at.length >= topmostNew.length; at = dirname(at)) changed.push(dirname(at));
-  await syncFolders(changed);
+  await syncAll(changed);
 }
 
 /** Removes files that may be gone already. */

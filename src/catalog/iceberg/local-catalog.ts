@@ -21,7 +21,7 @@ import {
   isTaken,
   makeFolderDurably,
   storageError,
-  syncFolders,
+  syncAll,
   writeDurably,
 } from './durable-files.ts';
 import { formatExactJson } from './exact-json.ts';
@@ -116,7 +116,7 @@ async function publish(
   }
   // From here on others may have seen the commit and built on it.
   try {
-    await syncFolders([metadataFolder]);
+    await syncAll([metadataFolder]);
     if (!(await isNumberNew(folder, version))) {
       await unlink(versionFile(folder, version)); // At best it is a hundred versions old.
       throw new Error(`the number ${version} was used before`);
