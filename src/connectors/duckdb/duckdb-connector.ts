@@ -4,9 +4,12 @@ import { costError, isCostError } from '../../core/errors.ts';
 import { log } from '../../core/log.ts';
 import type { Ask } from '../../planner/plan.ts';
 import type { AskResult, Connector } from '../connector.ts';
+import { outputColumns } from '../../planner/plan.ts';
 import { planToSql } from '../sql/plan-to-sql.ts';
+import { controlTotalsStatement, readControlTotals } from './control-totals.ts';
 import { duckdbCapabilities, duckdbPrices } from './duckdb-capabilities.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
+import { columnName } from '../sql/sql-text.ts';
 import { readRows } from './read-rows.ts';
 
 export type DuckdbOptions = {
@@ -31,6 +34,16 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Connector> {
     else connection.closeSync();
   };
 
+  const runStatement = async (text: string, rowsMax: number, signal: AbortSignal): Promise<AskResult> => {
+    signal.throwIfAborted();
+    const connection = idle.pop() ?? (await instance.connect());
+    try {
+      return await runOn(connection, text, rowsMax, signal);
+    } finally {
+      release(connection);
+    }
+  };
+
   const statement = (ask: Ask) => planToSql(ask, duckdbDialect);
 
   return {
@@ -39,14 +52,16 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Connector> {
     prices: duckdbPrices,
     statement,
     async run(ask, { rowsMax, signal }) {
-      signal.throwIfAborted();
-      const text = statement(ask);
-      const connection = idle.pop() ?? (await instance.connect());
-      try {
-        return await runOn(connection, text, rowsMax, signal);
-      } finally {
-        release(connection);
-      }
+      const { rows, ms } = await runStatement(statement(ask), rowsMax, signal);
+      const columns = outputColumns(ask.fragment).map(
+        (column) => [column, rows.columns.get(columnName(column)) ?? []] as const,
+      );
+      return { rows: { length: rows.length, columns: new Map(columns) }, ms };
+    },
+    async sumControlTotals(ask, signal) {
+      if (ask.files.length === 0) return new Map();
+      const { rows } = await runStatement(controlTotalsStatement(ask), 1, signal);
+      return readControlTotals(rows);
     },
     async [Symbol.asyncDispose]() {
       for (const connection of idle.splice(0)) connection.closeSync();

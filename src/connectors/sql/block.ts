@@ -2,7 +2,7 @@ import type { LakeField } from '../../catalog/lake-tables.ts';
 import type { ColumnName } from '../../planner/plan.ts';
 import type { Dialect } from './dialect.ts';
 import type { Sql } from './sql-text.ts';
-import { identifier, integer, join, sql } from './sql-text.ts';
+import { columnName, identifier, integer, join, sql } from './sql-text.ts';
 
 /** What an expression gives; instants become text where a value leaves the store or is compared with one. */
 export type ColumnType = 'text' | 'instant' | 'integer' | 'decimal';
@@ -44,7 +44,7 @@ const OWN_QUALIFIER = /^[a-z][a-z0-9_]*\.$/;
 
 /** `at` under its output name, which a bare column has already. */
 export function named(at: Sql, name: ColumnName): Sql {
-  const quoted = identifier(name);
+  const quoted = identifier(columnName(name));
   const isBare = at.endsWith(quoted) && OWN_QUALIFIER.test(at.slice(0, -quoted.length));
   return isBare ? at : sql`${at} AS ${quoted}`;
 }

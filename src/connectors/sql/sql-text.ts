@@ -2,6 +2,7 @@ import type { Brand } from '../../core/brand.ts';
 import type { Decimal } from '../../core/decimal.ts';
 import { formatDecimal } from '../../core/decimal.ts';
 import { costError } from '../../core/errors.ts';
+import type { ColumnName } from '../../planner/plan.ts';
 
 /**
  * SQL text that is safe by construction: the tag takes only other Sql, names and values come in through
@@ -18,6 +19,15 @@ export function sql(strings: TemplateStringsArray, ...holes: readonly Sql[]): Sq
 
 export function identifier(name: string): Sql {
   return `"${checked(name).replaceAll('"', '""')}"` as Sql;
+}
+
+/**
+ * The name that a plan's column has in a statement. Engines take `tag:Team` and `tag:team` for one name, which they are
+ * not: the places of capitals are written behind it, `tag:Team ^4`. Different columns have different names in any case.
+ */
+export function columnName(column: ColumnName): string {
+  const capitals = [...column.matchAll(/[A-Z]/g)].map(({ index }) => index);
+  return capitals.length > 0 || column.includes('^') ? `${column} ^${capitals.join('.')}` : column;
 }
 
 /** An unquoted name that the compiler itself chose. */

@@ -3,7 +3,7 @@ import type { Block, Body, Columns } from './block.ts';
 import { selectAll, shown } from './block.ts';
 import type { Dialect } from './dialect.ts';
 import type { Sql } from './sql-text.ts';
-import { identifier, join, ownName, sql } from './sql-text.ts';
+import { columnName, identifier, join, ownName, sql } from './sql-text.ts';
 
 /** A statement as it grows: named results (`WITH`), in the order in which they are defined. */
 export type Statement = {
@@ -44,7 +44,10 @@ export function createStatement(
       joins: [],
       where: [],
       columns: new Map(
-        [...columns].map(([column, { type }]) => [column, { at: sql`${name}.${identifier(column)}`, type }]),
+        [...columns].map(([column, { type }]) => [
+          column,
+          { at: sql`${name}.${identifier(columnName(column))}`, type },
+        ]),
       ),
     };
     defined.push({ name, body, block });
