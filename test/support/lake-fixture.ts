@@ -1,7 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { metricColumns } from '../../src/catalog/charge-columns.ts';
 import type { PublishedBatch } from '../../src/catalog/batch.ts';
 import type { LakeField, LakeTableName } from '../../src/catalog/lake-tables.ts';
 import { lakeTables } from '../../src/catalog/lake-tables.ts';
@@ -9,15 +8,17 @@ import type { Bound, LakeFile, LakeTableState, TenantState } from '../../src/cat
 import { decimalFromUnits } from '../../src/core/decimal.ts';
 import type { SourceName } from '../../src/core/ids.ts';
 import { batchId } from '../../src/core/ids.ts';
-import { TENANT, isLive, lateColumns } from './arbitraries.ts';
+import { TENANT, askedColumns, isLive, lateColumns } from './arbitraries.ts';
 import type { Charge, Row } from './charge.ts';
 import { compareValues, valueOf } from './charge.ts';
-import { createFlatTable, literal, readRows } from './flat-table.ts';
+import { createFlatTable, flatColumns, literal } from './flat-table.ts';
 
 /** Few charges a file, so that a small lake has many files to prune. */
 const CHARGES_PER_FILE = 12;
 const ENTRIES_PER_FILE = 4;
 const NARROW_LIMIT = 10n ** 18n;
+/** No charge has it; every other file lacks it. */
+const neverSet = ['invoice_id'];
 const TAG_PREFIX = 'tag:';
 
 /**
@@ -38,16 +39,18 @@ export async function writeLake(
     ...(await writeDictionary(connection, folder, 'resources', resourceRows(charges))),
     ...(await writeDictionary(connection, folder, 'tags', tagRows(charges))),
   ];
-  await createFlatTable(connection, charges.filter(isLive));
+  await createFlatTable(connection, charges.filter(isLive), askedColumns);
   const table = (name: LakeTableName): LakeTableState => ({
     snapshot: '1',
     files: files.filter((file) => file.table === name).map(({ file }) => file),
   });
   return stateOf(charges, {
-    charges: table('charges'),
-    resources: table('resources'),
-    tags: table('tags'),
-    control_totals: table('control_totals'),
+    tables: {
+      charges: table('charges'),
+      resources: table('resources'),
+      tags: table('tags'),
+      control_totals: table('control_totals'),
+    },
   });
 }
 
@@ -57,8 +60,7 @@ const noTables = { charges: noFiles, resources: noFiles, tags: noFiles, control_
 /** What the catalogue would say of the charges. `scale` multiplies its counts of charges, to sway estimates. */
 export function stateOf(
   charges: readonly Charge[],
-  tables: TenantState['tables'] = noTables,
-  scale = 1,
+  { tables = noTables, scale = 1 }: { tables?: TenantState['tables']; scale?: number } = {},
 ): TenantState {
   const live = charges.filter((charge) => charge.tenant === TENANT && isLive(charge));
   const batches = [...Map.groupBy(live, (charge) => charge.batch)].map(([id, members]) =>
@@ -115,23 +117,24 @@ async function writeCharges(
   folder: string,
   charges: readonly Charge[],
 ): Promise<Written[]> {
+  const fieldsWritten = lakeTables.charges.fields.filter(
+    ({ name, required }) => required || !flatColumns.includes(name) || askedColumns.includes(name),
+  );
   const numbered = charges.map((charge, i) => ({ charge, id: String(i) }));
-  const lacks = ({ charge }: { charge: Charge }) =>
+  const lacksLate = ({ charge }: { charge: Charge }) =>
     lateColumns.every((column) => valueOf(charge, column) === null);
-  const partitions = Map.groupBy(numbered, (each) => `${each.charge.batch} ${lacks(each)}`);
+  const partitions = Map.groupBy(numbered, (each) => `${each.charge.batch} ${lacksLate(each)}`);
   const written: Written[] = [];
   for (const members of partitions.values()) {
     members.sort((a, b) => a.charge.span.from - b.charge.span.from);
     for (let at = 0; at < members.length; at += CHARGES_PER_FILE) {
       const some = members.slice(at, at + CHARGES_PER_FILE);
-      const fields = lakeTables.charges.fields.filter(
-        ({ name }) => !some.every(lacks) || !lateColumns.includes(name),
-      );
-      const isNarrow = written.length % 2 === 0;
-      const casts = fields.map(({ name }) => {
+      const isOdd = written.length % 2 === 1;
+      const lacking = [...(some.every(lacksLate) ? lateColumns : []), ...(isOdd ? neverSet : [])];
+      const fields = fieldsWritten.filter(({ name }) => !lacking.includes(name));
+      const casts = fields.map(({ name, type }) => {
         const fits = some.every(({ charge }) => magnitude(charge.amounts[name] ?? 0n) < NARROW_LIMIT);
-        const isDecimal = metricColumns.some((column) => column.name === name);
-        return isDecimal && isNarrow && fits ? `${name}::DECIMAL(18, 12) AS ${name}` : name;
+        return type === 'decimal(38,12)' && fits && !isOdd ? `${name}::DECIMAL(18, 12) AS ${name}` : name;
       });
       const ids = some.map(({ id }) => literal(id)).join(', ');
       const [first] = some;
@@ -140,6 +143,7 @@ async function writeCharges(
         path.join(folder, `charges-${written.length}.parquet`),
         `SELECT ${casts.join(', ')} FROM flat WHERE charge_id IN (${ids}) ORDER BY charge_period_start`,
         fields,
+        some.map(({ charge }) => statisticsRow(charge, fields)),
         {
           source: first?.charge.source ?? null,
           billing_month: daysOf(first?.charge.billingMonth ?? ''),
@@ -201,15 +205,15 @@ async function writeDictionary(
   const { fields } = lakeTables[table];
   const written: Written[] = [];
   for (let at = 0; at < rows.length; at += ENTRIES_PER_FILE) {
-    const values = rows
-      .slice(at, at + ENTRIES_PER_FILE)
-      .map((row) => `(${fields.map(({ name }) => literal(row[name] ?? null)).join(', ')})`);
+    const some = rows.slice(at, at + ENTRIES_PER_FILE);
+    const values = some.map((row) => `(${fields.map(({ name }) => literal(row[name] ?? null)).join(', ')})`);
     const columns = fields.map(({ name, type }) => `${name}::${sqlType(type)} AS ${name}`);
     const file = await writeFile(
       connection,
       path.join(folder, `${table}-${written.length}.parquet`),
       `SELECT ${columns.join(', ')} FROM (VALUES ${values.join(', ')}) AS entry(${fields.map(({ name }) => name).join(', ')})`,
       fields,
+      some,
       {},
     );
     written.push({ table, file });
@@ -221,54 +225,49 @@ function sqlType(type: LakeField['type']): string {
   return type === 'long' ? 'BIGINT' : 'VARCHAR';
 }
 
+/** @param rows the values that go into the file: what its statistics say */
 async function writeFile(
   connection: DuckDBConnection,
   file: string,
   select: string,
   fields: readonly LakeField[],
+  rows: readonly Row[],
   partition: LakeFile['partition'],
 ): Promise<LakeFile> {
   const ids = fields.map(({ id, name }) => `${name}: ${id}`).join(', ');
   await connection.run(`COPY (${select}) TO ${literal(file)} (FORMAT parquet, FIELD_IDS {${ids}})`);
   const { size } = await stat(file);
-  const statistics = fields.flatMap(({ name, type }) => {
-    const measured = boundSql[type](name);
-    return [`count(*) - count(${name})`, `min(${measured})`, `max(${measured})`];
-  });
-  const names = fields.flatMap(({ name }) => [`${name} nulls`, `${name} lower`, `${name} upper`]);
-  const [row = {}] = await readRows(
-    connection,
-    `SELECT count(*), ${statistics.join(', ')} FROM read_parquet(${literal(file)})`,
-    ['records', ...names],
-  );
-  const records = Number(row['records']);
-  const holds = new Set(fields.map(({ name }) => name));
+  const names = new Set(fields.map(({ name }) => name));
+  const present = (column: string) => rows.flatMap((row) => row[column] ?? []).sort(compareValues);
   return {
     path: file,
     sizeBytes: size,
-    records,
+    records: rows.length,
     partition,
-    bounds: (column) => boundsOf(row[`${column} lower`] ?? null, row[`${column} upper`] ?? null),
-    nullCount: (column) => (holds.has(column) ? Number(row[`${column} nulls`]) : null),
-    holds: (column) => holds.has(column),
-    columnBytes: (column) => (holds.has(column) ? Math.round(size / fields.length) : null),
+    bounds: (column) => boundsOf(present(column)),
+    nullCount: (column) => (names.has(column) ? rows.length - present(column).length : null),
+    holds: (column) => names.has(column),
+    columnBytes: (column) => (names.has(column) ? Math.round(size / fields.length) : null),
   };
 }
 
-const boundSql: Readonly<Record<LakeField['type'], (column: string) => string>> = {
-  string: (column) => column,
-  timestamptz: (column) => `epoch_us(${column})`,
-  date: (column) => `date_diff('day', DATE '1970-01-01', ${column})`,
-  long: (column) => column,
-  'decimal(38,12)': (column) => `${column}::DECIMAL(38, 12)`,
-};
+/** A charge's values as bounds name them: instants in microseconds. Columns that no plan reads are left out. */
+function statisticsRow(charge: Charge, fields: readonly LakeField[]): Row {
+  const valueIn = ({ name, type }: LakeField) => {
+    const value = valueOf(charge, name);
+    return type === 'timestamptz' ? BigInt(Date.parse(String(value))) * 1000n : value;
+  };
+  return Object.fromEntries(fields.map((field) => [field.name, valueIn(field)]));
+}
 
 /** Text is cut to its first character, as Iceberg cuts after sixteen: the upper bound is then rounded up. */
-function boundsOf(lower: Bound | null, upper: Bound | null): { lower: Bound; upper: Bound } | null {
-  if (lower === null || upper === null) return null;
+function boundsOf(sorted: readonly (bigint | string)[]): { lower: Bound; upper: Bound } | null {
+  const [lower, upper] = [sorted[0], sorted.at(-1)];
+  if (lower === undefined || upper === undefined) return null;
   if (typeof lower !== 'string' || typeof upper !== 'string') return { lower, upper };
   const [first = '', second] = [...upper];
-  if (second === undefined) return { lower: [...lower][0] ?? '', upper: first };
+  const shortened = [...lower][0] ?? '';
+  if (second === undefined) return { lower: shortened, upper };
   const next = (first.codePointAt(0) ?? 0) + 1;
-  return { lower: [...lower][0] ?? '', upper: String.fromCodePoint(next === 0xd800 ? 0xe000 : next) };
+  return { lower: shortened, upper: String.fromCodePoint(next === 0xd800 ? 0xe000 : next) };
 }

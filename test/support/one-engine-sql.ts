@@ -20,8 +20,8 @@ export type Statement = { readonly sql: string; readonly columns: readonly strin
  * nothing of plans. Groups are found first, having and top choose among them, then charges are grouped again.
  */
 export type OneEngineSql = {
+  /** All rows in order, not cut to the page. */
   readonly rows: Statement | null;
-  readonly rowCount: string | null;
   readonly totals: Statement | null;
   readonly excluded: Statement | null;
 };
@@ -30,11 +30,7 @@ export function oneEngineSql(question: Question): OneEngineSql {
   const { rows, totals, excluded } = question.wanted;
   const table = rows && tableSql(question, rows.measures);
   return {
-    rows: table && {
-      ...table,
-      sql: `${table.sql}\nORDER BY ${orderSql(question)}\nLIMIT ${rows.limit} OFFSET ${rows.offset}`,
-    },
-    rowCount: table && `SELECT count(*) FROM (${table.sql})`,
+    rows: table && { ...table, sql: `${table.sql}\nORDER BY ${orderSql(question)}` },
     totals: totals && totalsSql(question, totals.measures, condition(question.filter)),
     excluded:
       excluded &&

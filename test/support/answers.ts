@@ -1,0 +1,88 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { TenantState } from '../../src/catalog/tenant-state.ts';
+import type { Connector, Rows } from '../../src/connectors/connector.ts';
+import { logicalToPushed } from '../../src/planner/logical-to-pushed.ts';
+import type { Ask, LogicalPlan, PhysicalPlan, Plan } from '../../src/planner/plan.ts';
+import { children } from '../../src/planner/plan.ts';
+import type { PlanOptions } from '../../src/planner/plan-query.ts';
+import { planQuery } from '../../src/planner/plan-query.ts';
+import type { Question } from '../../src/planner/question.ts';
+import { questionToLogical } from '../../src/planner/question-to-logical.ts';
+import type { Charge, Row } from './charge.ts';
+import { readRows } from './flat-table.ts';
+import type { Statement } from './one-engine-sql.ts';
+import { oneEngineSql } from './one-engine-sql.ts';
+import type { QuestionAnswer } from './question-reference.ts';
+import { reference } from './reference.ts';
+
+/** The ways to an answer that are set side by side; the judge's own is question-reference.ts. */
+
+const ROWS_MAX = 100_000;
+
+/** The logical plan in the reference, rewritten by the rules where a state is given for their estimates. */
+export function answerByPlan(
+  question: Question,
+  charges: readonly Charge[],
+  state: TenantState | null,
+): QuestionAnswer {
+  const parts = questionToLogical(question);
+  const run = (plan: LogicalPlan | null) =>
+    plan && reference(state ? logicalToPushed(plan, { state }).plan : plan, charges);
+  const rows = run(parts.rows);
+  return {
+    rows,
+    totals: (parts.totalsFromRows ? rows : run(parts.totals))?.[0] ?? null,
+    excluded: run(parts.excluded)?.[0] ?? null,
+  };
+}
+
+/** The physical plan over the lake's files; what is above its Asks is done by the reference. */
+export async function answerByStore(
+  question: Question,
+  state: TenantState,
+  duckdb: Connector,
+  finish: PlanOptions['finish'],
+): Promise<QuestionAnswer> {
+  const { parts, totalsFromRows } = planQuery(question, state, [duckdb], { finish, rulesOff: new Set() });
+  const answers = new Map<string, Row[]>();
+  for (const { name, plan } of parts) answers.set(name, await runPhysical(plan, duckdb));
+  const rows = answers.get('rows') ?? null;
+  return {
+    rows,
+    totals: (totalsFromRows ? rows : answers.get('totals'))?.[0] ?? null,
+    excluded: answers.get('excluded')?.[0] ?? null,
+  };
+}
+
+async function runPhysical(plan: PhysicalPlan, duckdb: Connector): Promise<Row[]> {
+  const answered = new Map<Plan, Row[]>();
+  for (const ask of asksOf(plan)) {
+    const { rows } = await duckdb.run(ask, { rowsMax: ROWS_MAX, signal: new AbortController().signal });
+    answered.set(ask, rowsOf(rows));
+  }
+  return reference(plan, [], answered);
+}
+
+function asksOf(plan: Plan): Ask[] {
+  return plan.kind === 'Ask' ? [plan] : children(plan).flatMap(asksOf);
+}
+
+function rowsOf(rows: Rows): Row[] {
+  return Array.from({ length: rows.length }, (_, i) =>
+    Object.fromEntries([...rows.columns].map(([name, values]) => [name, values[i] ?? null])),
+  );
+}
+
+/** Plain SQL over the table `flat`. Its summary row has the number of rows alone. */
+export async function answerBySql(question: Question, connection: DuckDBConnection): Promise<QuestionAnswer> {
+  const sql = oneEngineSql(question);
+  const run = async (statement: Statement | null) =>
+    statement && (await readRows(connection, statement.sql, statement.columns));
+  const rows = await run(sql.rows);
+  const { offset = 0, limit = 0 } = question.wanted.rows ?? {};
+  return {
+    rows: rows && [{ $rows: BigInt(rows.length) }, ...rows.slice(offset, offset + limit)],
+    totals: (await run(sql.totals))?.[0] ?? null,
+    excluded: (await run(sql.excluded))?.[0] ?? null,
+  };
+}
