@@ -210,7 +210,7 @@ async function distinctTotals(
   const keys = [...new Set(plan.levels.flatMap((level) => level.keys))];
   const parentBuckets = plan.levels.map((level) => level.buckets).find((buckets) => buckets !== null) ?? null;
   const granularity = parentBuckets?.granularity ?? 'TOTAL';
-  const question = { ...plan.question, buckets: parentBuckets, granularity };
+  const question: DrillDownPlan['question'] = { ...plan.question, buckets: parentBuckets, granularity };
   if (plan.levels.filter((level) => level.buckets !== null).length > 1) {
     const reason = 'distinct in the totals of a drill-down under two granularities';
     throw costError('BAD_QUERY', { reason, hint: 'Ask distinct in the rows, or drop a granularity.' });

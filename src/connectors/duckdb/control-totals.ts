@@ -7,7 +7,9 @@ import type { Rows } from '../connector.ts';
 
 /** One row of sums. Shares nothing with how questions are compiled: it is the other side of the proof. */
 export function controlTotalsStatement({ tenant, files, by, range }: ControlTotalsAsk): string {
-  const sums = join(controlTotalColumns.map((column) => sql`sum(${identifier(column)}) AS ${identifier(column)}`));
+  const sums = join(
+    controlTotalColumns.map((column) => sql`sum(${identifier(column)}) AS ${identifier(column)}`),
+  );
   const paths = join(files.map((path) => text(path)));
   const time = by === 'hour' ? sql`hour` : sql`CAST(billing_month AS TIMESTAMPTZ)`;
   const instant = (at: number): Sql => sql`TIMESTAMPTZ ${text(formatInstant(at))}`;

@@ -23,6 +23,7 @@ export const duckdbDialect: Dialect = {
   eachInteger: (first, last) => sql`unnest(range(${first}, ${last} + 1))`,
   unscaled: (decimal) => sql`CAST(${decimal} * 1000000000000 AS HUGEINT)`,
   scaled: (units) => sql`CAST(${units} AS DECIMAL(26,0)) * CAST(0.000000000001 AS DECIMAL(12,12))`,
+  valuesQuery: (values) => sql`SELECT unnest([${join(values)}])`,
   startsWith: (value, part) => sql`starts_with(${value}, ${part})`,
   endsWith: (value, part) => sql`ends_with(${value}, ${part})`,
   contains: (value, part) => sql`contains(${value}, ${part})`,

@@ -20,6 +20,8 @@ export type Dialect = {
   /** A decimal(38,12) as a wide integer in units of 10^-12, and back; an error from 10^26 units up. */
   readonly unscaled: (decimal: Sql) => Sql;
   readonly scaled: (units: Sql) => Sql;
+  /** A query with a row for each value. */
+  readonly valuesQuery: (values: readonly Sql[]) => Sql;
   readonly startsWith: (value: Sql, part: Sql) => Sql;
   readonly endsWith: (value: Sql, part: Sql) => Sql;
   readonly contains: (value: Sql, part: Sql) => Sql;

@@ -115,7 +115,8 @@ export function pageToBlock(page: Page, input: Block, statement: Statement): Blo
     const measure = measures.get(name);
     return named(measure ? mergeToSql(measure, columnOf(table, name).at) : sql`NULL`, name);
   });
-  const position = sql`row_number() OVER (ORDER BY ${join(orderOf(page.sort, rows))})`;
+  const order = orderOf(page.sort, rows);
+  const position = sql`row_number() OVER (${order.length > 0 ? sql`ORDER BY ${join(order)}` : sql``})`;
   return statement.define(
     'paged',
     unionAll(

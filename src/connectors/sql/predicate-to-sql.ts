@@ -16,6 +16,9 @@ export type PredicateSource = {
   ) => { readonly id: Sql; readonly ids: Sql };
 };
 
+/** From here on a list of values is written as a table: engines hash those, but may compare lists one by one. */
+export const TABLE_VALUES_MIN = 50;
+
 export const ALWAYS: Sql = sql`TRUE`;
 export const NEVER: Sql = sql`FALSE`;
 
@@ -89,8 +92,9 @@ function presentMeets(test: ValueTest, value: Sql, negated: boolean, dialect: Di
     case 'notIn': {
       const isIn = (test.op === 'in') !== negated;
       if (test.values.length === 0) return isIn ? NEVER : sql`${value} IS NOT NULL`;
-      const values = join(test.values.map((wanted) => literal(wanted, test.ignoreCase)));
-      return sql`${folded(value, test.ignoreCase)} ${isIn ? sql`IN` : sql`NOT IN`} (${values})`;
+      const values = test.values.map((wanted) => literal(wanted, test.ignoreCase));
+      const list = values.length < TABLE_VALUES_MIN ? join(values) : dialect.valuesQuery(values);
+      return sql`${folded(value, test.ignoreCase)} ${isIn ? sql`IN` : sql`NOT IN`} (${list})`;
     }
     case 'matches': {
       const matches = dialect.matches(value, text(test.value), test.ignoreCase);
