@@ -10,7 +10,7 @@ import type { Question, Wanted } from '../planner/question.ts';
 import { unique } from '../planner/question-to-logical.ts';
 import { answerParent, dealOut } from './answer-parents.ts';
 import { bindWanted } from './bind-wanted.ts';
-import type { RunQuestion } from './cost-engine.ts';
+import type { QuestionRunner } from './run-question.ts';
 import type { DrillDownPlan, Level } from './drill-down.ts';
 import { ownQuestion, parentName, planDrillDown } from './drill-down.ts';
 import type { Answer, BoundQuery, DrillDownQuery, ParentRow, WantedInput } from './engine.ts';
@@ -28,7 +28,7 @@ export async function answerDrillDown(
   wanted: WantedInput,
   parents: readonly Path[],
   signal: AbortSignal,
-  run: RunQuestion,
+  runner: QuestionRunner,
 ): Promise<Answer[]> {
   if (parents.some((rows) => rows.slice(1).some((row) => row.isRemainder))) {
     const reason = 'A remainder row inside a drill-down cannot be drilled into further';
@@ -44,7 +44,7 @@ export async function answerDrillDown(
   const answerAll = async (paths: readonly Path[], inside: Predicate, rootKeys: readonly string[]) => {
     if (paths.length === 0) return;
     const kept = paths.map((rows) => keepKeys(rows, groupBy, rootKeys));
-    const found = await answerLevel({ bound, path, wanted, inside, rootKeys, signal, run }, kept);
+    const found = await answerLevel({ bound, path, wanted, inside, rootKeys, signal, runner }, kept);
     for (const [i, rows] of paths.entries()) {
       const answer = found[i];
       if (answer) answers.set(rows, answer);
@@ -52,7 +52,7 @@ export async function answerDrillDown(
   };
   await answerAll(named, TRUE, groupBy);
   if (rest.length > 0) {
-    const outside = await outsideTop(bound, signal, run);
+    const outside = await outsideTop(bound, signal, runner);
     await answerAll(
       rest,
       outside,
@@ -74,7 +74,11 @@ function keepKeys(rows: Path, groupBy: readonly string[], rootKeys: readonly str
 }
 
 /** Everything outside the root's top: not one of its tuples. */
-async function outsideTop(bound: BoundQuery, signal: AbortSignal, run: RunQuestion): Promise<Predicate> {
+async function outsideTop(
+  bound: BoundQuery,
+  signal: AbortSignal,
+  runner: QuestionRunner,
+): Promise<Predicate> {
   const { top } = bound.question;
   if (!top || bound.question.having.length > 0) {
     const reason = 'The remainder of a table with having cannot be drilled into';
@@ -93,7 +97,7 @@ async function outsideTop(bound: BoundQuery, signal: AbortSignal, run: RunQuesti
       excluded: null,
     },
   };
-  const { results } = await run(ranked, bound, signal);
+  const { results } = await runner.run(ranked, bound.state, signal);
   const part = results.get('rows');
   if (!part) throw new Error('rows were wanted');
   const { rows } = splitPage(part.rows);
@@ -115,11 +119,11 @@ type LevelInput = {
   readonly inside: Predicate;
   readonly rootKeys: readonly string[];
   readonly signal: AbortSignal;
-  readonly run: RunQuestion;
+  readonly runner: QuestionRunner;
 };
 
 async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise<Answer[]> {
-  const { bound, path, signal, run } = input;
+  const { bound, path, signal, runner } = input;
   const started = performance.now();
   const query = path.at(-1);
   if (!query) throw new Error('a drill-down has a path');
@@ -127,8 +131,8 @@ async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise
   const own = ownQuestion(bound, query, plan.own);
   const wanted = bindWanted({ ...input.wanted, conservation: [] }, own, bound.state, [], bound.predicateOf);
   const measures = neededMeasures(wanted, own);
-  const groups = await runGroups(plan, measures, plan.question.groupBy, bound, signal, run);
-  const totals = await distinctTotals(plan, wanted, bound, signal, run);
+  const groups = await runGroups(plan, measures, plan.question.groupBy, bound, signal, runner);
+  const totals = await distinctTotals(plan, wanted, bound, signal, runner);
   const dealt = dealOut(groups, plan.levels);
   const dealtTotals = totals && dealOut(totals.rows, totals.levels);
   const timeLabels = own.buckets ? continueLabels(own.buckets, own.compareBuckets?.labels.length ?? 0) : [];
@@ -171,7 +175,7 @@ async function runGroups(
   groupBy: readonly string[],
   bound: BoundQuery,
   signal: AbortSignal,
-  run: RunQuestion,
+  runner: QuestionRunner,
 ): Promise<Rows> {
   const rows = { measures, offset: 0, limit: DRILL_DOWN_GROUPS_MAX };
   const sort = plan.question.sort.filter(
@@ -183,7 +187,7 @@ async function runGroups(
     sort,
     wanted: { rows, totals: null, excluded: null },
   };
-  const { results } = await run(question, bound, signal);
+  const { results } = await runner.run(question, bound.state, signal);
   const part = results.get('rows');
   if (!part) throw new Error('rows were wanted');
   const page = splitPage(part.rows);
@@ -203,7 +207,7 @@ async function distinctTotals(
   wanted: Wanted,
   bound: BoundQuery,
   signal: AbortSignal,
-  run: RunQuestion,
+  runner: QuestionRunner,
 ): Promise<{ rows: Rows; levels: readonly Level[] } | null> {
   const measures = wanted.totals?.measures ?? [];
   if (measures.every(isMergeable) && plan.question.timing === 'START') return null;
@@ -219,5 +223,5 @@ async function distinctTotals(
     ...level,
     bucketOf: parentBuckets?.labels.map((_, i) => i) ?? [],
   }));
-  return { rows: await runGroups({ ...plan, question }, measures, keys, bound, signal, run), levels };
+  return { rows: await runGroups({ ...plan, question }, measures, keys, bound, signal, runner), levels };
 }

@@ -1,135 +1,77 @@
 import type { Control } from '../catalog/control/control.ts';
 import type { Lake } from '../catalog/iceberg/catalog.ts';
-import { summarizeSources } from '../catalog/sources.ts';
 import type { Metric } from '../catalog/metrics.ts';
+import { summarizeSources } from '../catalog/sources.ts';
 import type { Connector } from '../connectors/connector.ts';
-import { costError } from '../core/errors.ts';
 import type { Decimal } from '../core/decimal.ts';
-import { planQuery } from '../planner/plan-query.ts';
-import type { PartName, QueryPlan } from '../planner/plan-query.ts';
-import { explainPlan } from '../planner/explain-plan.ts';
-import type { Ask, StoreName } from '../planner/plan.ts';
-import type { Question } from '../planner/question.ts';
-import type { Admission } from './admission.ts';
+import type { TenantId } from '../core/ids.ts';
+import { createAdmission } from './admission.ts';
+import { answerDrillDown } from './answer-drill-down.ts';
 import { assembleAnswer, proveConservation } from './answer-question.ts';
 import { bindBound } from './bind-bound.ts';
-import { sourceTotals } from './source-totals.ts';
 import { createCursors } from './cursor.ts';
 import { answerDimensionValues, listDimensions } from './dimension-answers.ts';
-import { answerDrillDown } from './answer-drill-down.ts';
-import type { Answer, BoundQuery, Conservation, CostEngine, RunOptions } from './engine.ts';
+import type { Answer, BoundQuery, Conservation, CostEngine } from './engine.ts';
+import { explainAnalyze, explainOnly } from './explain-question.ts';
 import { freshnessOf } from './freshness.ts';
+import { readRow } from './page-rows.ts';
 import { createStateStore } from './pin-state.ts';
 import type { PlanResult } from './run-plan.ts';
-import { runPlan } from './run-plan.ts';
-
-/** More rows than the server merges or sorts itself; a plan that would fetch more sorts and cuts in the store. */
-export const ROWS_FETCHED_MAX = 1_000_000;
-/** No query runs longer, whatever it asks for; snapshots are kept much longer than this. */
-export const DEADLINE_MAX_MS = 300_000;
+import type { QuestionRunner } from './run-question.ts';
+import { createQuestionRunner, withDeadline } from './run-question.ts';
+import { sourceTotals } from './source-totals.ts';
 
 export type EngineParts = {
   readonly control: Control;
   readonly lake: Lake;
-  readonly connectors: readonly Connector[];
-  readonly admission: Admission;
+  /** The first also sums the control totals. */
+  readonly connectors: readonly [Connector, ...Connector[]];
 };
 
-export type PlanRun = {
-  readonly plan: QueryPlan;
-  readonly planningMs: number;
-  readonly results: ReadonlyMap<PartName, PlanResult>;
-};
-
-/** Plans a question and runs all its parts; also what drill-downs and lists of values are made with. */
-export type RunQuestion = (
-  question: Question,
-  bound: Pick<BoundQuery, 'state'>,
-  signal: AbortSignal,
-) => Promise<PlanRun>;
-
-export async function createCostEngine(parts: EngineParts): Promise<CostEngine> {
-  const { control, lake, admission } = parts;
+/** The engine over real stores. It owns none of its parts: who opened them closes them. */
+export async function createCostEngine({ control, lake, connectors }: EngineParts): Promise<CostEngine> {
   const states = createStateStore(control, lake);
-  const stores = new Map<StoreName, Connector>(
-    parts.connectors.map((connector) => [connector.store, connector]),
-  );
+  const runner = createQuestionRunner(connectors, createAdmission());
   const cursors = createCursors(await control.serverKey());
-
-  const plan = (
-    question: Question,
-    { state }: Pick<BoundQuery, 'state'>,
-  ): { plan: QueryPlan; planningMs: number } => {
-    const started = performance.now();
-    const planned = planQuery(question, state, parts.connectors);
-    return { plan: planned, planningMs: performance.now() - started };
+  const newestState = async (tenant: TenantId) => {
+    const state = await states.pin(tenant, null);
+    if (state === null) throw new Error('the newest state is always retained');
+    return state;
   };
-
-  const runQuestion: RunQuestion = async (question, bound, signal) => {
-    const planned = plan(question, bound);
-    const run = planned.plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
-      const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
-      return [part.name, await runPlan(part.plan, stores, admission, limits)];
-    });
-    return { ...planned, results: new Map(await allOrAbort(run)) };
-  };
-
-  const answer = async (bound: BoundQuery, options: RunOptions): Promise<Answer> =>
-    withDeadline(options, async (signal) => {
-      const started = performance.now();
-      const { plan: planned, results } = await runQuestion(bound.question, bound, signal);
-      const { summary, ...assembled } = assembleAnswer(bound, planned, results);
-      const excluded = results.get('excluded');
-      const sources = await sourceTotals(bound, parts.connectors, signal, runQuestion);
-      const conservation = conservationOf(bound, sources, { totals: assembled.totals, excluded, summary });
-      return { ...assembled, conservation, ms: performance.now() - started };
-    });
-
   return {
     bind: (tenant, query, wanted, now) => bindBound(control, states, tenant, query, wanted, now),
-    answer,
+    answer: (bound, options) =>
+      withDeadline(options, (signal) => answerQuestion(bound, runner, connectors[0], signal)),
     drillDown: (bound, path, wanted, parents, options) =>
-      withDeadline(options, (signal) => answerDrillDown(bound, path, wanted, parents, signal, runQuestion)),
-    explain: async (bound, analyze, options) => {
-      if (!analyze) {
-        const planned = plan(bound.question, bound);
-        const statementOf = (ask: Ask) => stores.get(ask.store)?.statement(ask) ?? '';
-        const report = (ask: Ask) => ({ statement: statementOf(ask), rows: null, ms: null });
-        return explainPlan(planned.plan, report, { planningMs: planned.planningMs, totalMs: null });
-      }
-      return withDeadline(options, async (signal) => {
-        const started = performance.now();
-        const { plan: planned, planningMs, results } = await runQuestion(bound.question, bound, signal);
-        const ran = new Map(
-          [...results.values()].flatMap((result) => result.asks.map((each) => [each.ask, each])),
-        );
-        const report = (ask: Ask) => {
-          const actual = ran.get(ask);
-          return {
-            statement: stores.get(ask.store)?.statement(ask) ?? '',
-            rows: actual?.rows ?? 0,
-            ms: actual?.ms ?? 0,
-          };
-        };
-        return explainPlan(planned, report, { planningMs, totalMs: performance.now() - started });
-      });
-    },
+      withDeadline(options, (signal) => answerDrillDown(bound, path, wanted, parents, signal, runner)),
+    explain: async (bound, analyze, options) =>
+      analyze
+        ? withDeadline(options, (signal) => explainAnalyze(bound, runner, signal))
+        : explainOnly(bound, runner),
     dimensions: async (tenant) => listDimensions(await newestState(tenant)),
     dimensionValues: (tenant, input, options) =>
       withDeadline(options, async (signal) =>
-        answerDimensionValues(await newestState(tenant), input, signal, runQuestion),
+        answerDimensionValues(await newestState(tenant), input, signal, runner),
       ),
     sources: async (tenant) =>
       summarizeSources(await control.publishedBatches(tenant), await control.loads(tenant)),
     freshness: async (tenant, period) => freshnessOf(await newestState(tenant), period),
     cursors,
   };
+}
 
-  async function newestState(tenant: BoundQuery['question']['tenant']) {
-    const state = await states.pin(tenant, null);
-    if (state === null) throw new Error('the newest state is always retained');
-    return state;
-  }
+async function answerQuestion(
+  bound: BoundQuery,
+  runner: QuestionRunner,
+  prover: Connector,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const started = performance.now();
+  const { plan, results } = await runner.run(bound.question, bound.state, signal);
+  const { summary, ...answer } = assembleAnswer(bound, plan, results);
+  const sources = await sourceTotals(bound, prover, signal, runner);
+  const sums = { totals: answer.totals, excluded: results.get('excluded'), summary };
+  return { ...answer, conservation: conservationOf(bound, sources, sums), ms: performance.now() - started };
 }
 
 function conservationOf(
@@ -137,35 +79,10 @@ function conservationOf(
   sources: ReadonlyMap<Metric, Decimal>,
   sums: { totals: Answer['totals']; excluded: PlanResult | undefined; summary: Answer['totals'] },
 ): Map<Metric, Conservation> {
-  const excluded = sums.excluded ? readFirst(sums.excluded) : null;
+  const excluded = sums.excluded ? readRow(sums.excluded.rows, 0) : null;
   const proofs = [...sources].map(([metric, source]): [Metric, Conservation] => [
     metric,
     proveConservation(bound.question, metric, { source, totals: sums.totals, excluded, shown: sums.summary }),
   ]);
   return new Map(proofs);
-}
-
-function readFirst({ rows }: PlanResult): NonNullable<Answer['totals']> {
-  return (name) => rows.columns.get(name)?.[0] ?? null;
-}
-
-/** Runs within the asked deadline and the server's own. @throws DEADLINE_EXCEEDED */
-async function withDeadline<T>(options: RunOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const ms = Math.max(1, Math.min(options.deadlineMs, DEADLINE_MAX_MS));
-  const timeout = AbortSignal.timeout(ms);
-  try {
-    return await work(AbortSignal.any([options.signal, timeout]));
-  } catch (error) {
-    if (timeout.aborted && !options.signal.aborted) throw costError('DEADLINE_EXCEEDED', { ms }, error);
-    throw error;
-  }
-}
-
-/** All results, or the first failure once every part has ended: nothing runs on behind an answered query. */
-async function allOrAbort<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  return settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
 }

@@ -10,7 +10,7 @@ import type { Predicate } from '../planner/predicate.ts';
 import { TRUE } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
 import { versionOf } from './bind-bound.ts';
-import type { RunQuestion } from './cost-engine.ts';
+import type { QuestionRunner } from './run-question.ts';
 import type { DimensionSummary } from './engine.ts';
 import { splitPage } from './page-rows.ts';
 
@@ -34,7 +34,7 @@ export async function answerDimensionValues(
     readonly limit: number;
   },
   signal: AbortSignal,
-  run: RunQuestion,
+  runner: QuestionRunner,
 ): Promise<{ values: readonly (string | null)[]; totalCount: number; version: string }> {
   keyChecker(state.tagKeys)(input.key);
   const period = input.period ? resolvePeriod(input.period, 'UTC', Date.now()).range : ALL_TIME;
@@ -68,7 +68,7 @@ export async function answerDimensionValues(
       excluded: null,
     },
   };
-  const { results } = await run(question, { state }, signal);
+  const { results } = await runner.run(question, state, signal);
   const part = results.get('rows');
   if (!part) throw new Error('rows were wanted');
   const page = splitPage(part.rows);

@@ -8,7 +8,7 @@ import { ceilHour } from '../core/time-range.ts';
 import { TRUE } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
 import { rawSum } from './answer-question.ts';
-import type { RunQuestion } from './cost-engine.ts';
+import type { QuestionRunner } from './run-question.ts';
 import type { BoundQuery } from './engine.ts';
 import { readRow } from './page-rows.ts';
 
@@ -18,16 +18,14 @@ import { readRow } from './page-rows.ts';
  */
 export async function sourceTotals(
   bound: BoundQuery,
-  connectors: readonly Connector[],
+  prover: Connector,
   signal: AbortSignal,
-  run: RunQuestion,
+  runner: QuestionRunner,
 ): Promise<Map<Metric, Decimal>> {
   const { conserved, question } = bound;
   if (conserved.length === 0) return new Map();
-  if (question.timing === 'PRORATED') return proratedTotals(bound, signal, run);
-  const [connector] = connectors;
-  if (!connector) throw new Error('there is always a store');
-  const sums = await connector.sumControlTotals(controlTotalsAsk(bound), signal);
+  if (question.timing === 'PRORATED') return proratedTotals(bound, signal, runner);
+  const sums = await prover.sumControlTotals(controlTotalsAsk(bound), signal);
   return new Map(conserved.map((metric) => [metric, asDecimal(metric, sums)]));
 }
 
@@ -53,12 +51,12 @@ function asDecimal(metric: Metric, sums: ReadonlyMap<ControlTotalColumn, bigint>
 async function proratedTotals(
   bound: BoundQuery,
   signal: AbortSignal,
-  run: RunQuestion,
+  runner: QuestionRunner,
 ): Promise<Map<Metric, Decimal>> {
   const measures = bound.question.wanted.totals?.measures ?? [];
   const wanted: Question['wanted'] = { rows: null, totals: { measures }, excluded: null };
   const unfiltered = { ...bound.question, filter: TRUE, compare: null, wanted };
-  const { results } = await run(unfiltered, bound, signal);
+  const { results } = await runner.run(unfiltered, bound.state, signal);
   const totals = results.get('totals');
   const read = totals ? readRow(totals.rows, 0) : null;
   return new Map(bound.conserved.map((metric) => [metric, rawSum(read, metric)]));

@@ -1,0 +1,71 @@
+import type { TenantState } from '../catalog/tenant-state.ts';
+import type { Connector } from '../connectors/connector.ts';
+import { costError } from '../core/errors.ts';
+import type { PartName, QueryPlan } from '../planner/plan-query.ts';
+import { planQuery } from '../planner/plan-query.ts';
+import type { StoreName } from '../planner/plan.ts';
+import type { Question } from '../planner/question.ts';
+import type { Admission } from './admission.ts';
+import type { RunOptions } from './engine.ts';
+import type { PlanResult } from './run-plan.ts';
+import { runPlan } from './run-plan.ts';
+
+/** More rows than the server merges or sorts itself; a plan that would fetch more sorts and cuts in the store. */
+export const ROWS_FETCHED_MAX = 1_000_000;
+/** No query runs longer, whatever it asks for; snapshots are kept much longer than this. */
+export const DEADLINE_MAX_MS = 300_000;
+
+export type Planned = { readonly plan: QueryPlan; readonly planningMs: number };
+export type PlanRun = Planned & { readonly results: ReadonlyMap<PartName, PlanResult> };
+
+/** What answers are made with: a question on a pinned state, planned, or planned and run. */
+export type QuestionRunner = {
+  readonly plan: (question: Question, state: TenantState) => Planned;
+  readonly run: (question: Question, state: TenantState, signal: AbortSignal) => Promise<PlanRun>;
+  readonly stores: ReadonlyMap<StoreName, Connector>;
+};
+
+export function createQuestionRunner(connectors: readonly Connector[], admission: Admission): QuestionRunner {
+  const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
+  const plan = (question: Question, state: TenantState): Planned => {
+    const started = performance.now();
+    const planned = planQuery(question, state, connectors);
+    return { plan: planned, planningMs: performance.now() - started };
+  };
+  return {
+    plan,
+    stores,
+    run: async (question, state, signal) => {
+      const planned = plan(question, state);
+      const runs = planned.plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
+        const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
+        return [part.name, await runPlan(part.plan, stores, admission, limits)];
+      });
+      return { ...planned, results: new Map(await allEnded(runs)) };
+    },
+  };
+}
+
+/** All results, or the first failure once every part has ended: nothing runs on behind an answered query. */
+async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(work);
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+/** Runs within the asked deadline and the server's own. @throws DEADLINE_EXCEEDED */
+export async function withDeadline<T>(
+  options: RunOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ms = Math.max(1, Math.min(options.deadlineMs, DEADLINE_MAX_MS));
+  const timeout = AbortSignal.timeout(ms);
+  try {
+    return await work(AbortSignal.any([options.signal, timeout]));
+  } catch (error) {
+    if (timeout.aborted && !options.signal.aborted) throw costError('DEADLINE_EXCEEDED', { ms }, error);
+    throw error;
+  }
+}
