@@ -4,18 +4,20 @@ const SUGGESTIONS_MAX = 3;
 /** The known names nearest to a misspelt one ("did you mean"), best first; empty when none is close. */
 export function nearNames(wrong: string, known: Iterable<string>): string[] {
   const asked = wrong.toLowerCase();
+  const askedLetters = lettersOf(asked);
   const limit = Math.min(DISTANCE_MAX, Math.max(1, Math.floor(asked.length / 2)));
   const scored: { name: string; score: number }[] = [];
   for (const name of known) {
     const lower = name.toLowerCase();
-    const score =
-      lower.replaceAll(/[_\-: ]/g, '') === asked.replaceAll(/[_\-: ]/g, '')
-        ? 0
-        : distance(asked, lower, limit);
+    const score = lettersOf(lower) === askedLetters ? 0 : distance(asked, lower, limit);
     if (score <= limit) scored.push({ name, score });
   }
   scored.sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1));
   return scored.slice(0, SUGGESTIONS_MAX).map((entry) => entry.name);
+}
+
+function lettersOf(name: string): string {
+  return name.replaceAll(/[_\-: ]/g, '');
 }
 
 /** Levenshtein distance, given up above `limit`. */

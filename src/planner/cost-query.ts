@@ -3,7 +3,7 @@ import type { Granularity } from './time-buckets.ts';
 
 /**
  * A cost query as its asker wrote it (CostQuery of schema.graphql; the SQL bridge makes the same), defaults
- * applied by the transport, nothing checked yet. bind-question.ts checks and resolves it into a Question.
+ * applied by the transport, nothing checked yet. bind-query.ts checks and resolves it into a Question.
  */
 export type CostQuery = {
   readonly period: PeriodInput;

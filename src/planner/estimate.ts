@@ -81,9 +81,8 @@ function distinctOf(column: ColumnName, input: Plan, state: TenantState): number
   if (column === TIME) return bucketCount(input);
   const key = column === 'resource_key' ? 'resource_id' : column;
   if (column === 'tag_set') return tagSets(state);
-  const pinned = pinnedValues(column, input);
   const known = state.statistics.get(key)?.distinct ?? UNKNOWN_DISTINCT;
-  return pinned === null ? known + 1 : Math.min(pinned, known + 1);
+  return Math.min(pinnedValues(column, input), known + 1); // One more: the missing value.
 }
 
 /** Distinct tag sets are not counted apart: at least as many as values of the richest tag, at most what all could make. */
@@ -104,18 +103,17 @@ function bucketCount(plan: Plan): number {
   return 1;
 }
 
-/** How many values of a column a filter below leaves by an `in` list. */
-function pinnedValues(column: ColumnName, plan: Plan): number | null {
-  if (plan.kind === 'Filter') {
-    const parts = plan.predicate.kind === 'and' ? plan.predicate.parts : [plan.predicate];
-    for (const part of parts) {
-      if (part.kind === 'test' && part.key === column && part.test.op === 'in')
-        return part.test.values.length + (part.orNull ? 1 : 0);
-    }
-    return pinnedValues(column, plan.input);
-  }
+/** How many values of a column the filters below leave by `in` lists, at most; Infinity where none does. */
+function pinnedValues(column: ColumnName, plan: Plan): number {
   if (plan.kind === 'Lookup' || plan.kind === 'Bucket') return pinnedValues(column, plan.input);
-  return null;
+  if (plan.kind !== 'Filter') return Infinity;
+  const parts = plan.predicate.kind === 'and' ? plan.predicate.parts : [plan.predicate];
+  const counts = parts.map((part) =>
+    part.kind === 'test' && part.key === column && part.test.op === 'in'
+      ? part.test.values.length + (part.orNull ? 1 : 0)
+      : Infinity,
+  );
+  return Math.min(pinnedValues(column, plan.input), ...counts);
 }
 
 function selectivity(predicate: Predicate, state: TenantState): number {

@@ -32,7 +32,7 @@ export function explainPlan(
     nodes,
     rules: plan.rules,
     candidates: plan.candidates,
-    pruning: asks.map(pruningOf).reduce(addPruning, noPruning),
+    pruning: [...asks.map(pruningOf), ...plan.unread].reduce(addPruning, noPruning),
     estimate: { ...estimate, qError: null },
     actual,
     planningMs: measured.planningMs,

@@ -7,7 +7,7 @@ import { digest } from '../core/digest.ts';
 import type { Candidate, RuleTrace } from './explain.ts';
 import { logicalToPushed } from './logical-to-pushed.ts';
 import { shapeOf } from './plan-shape.ts';
-import type { LogicalPlan, PhysicalPlan } from './plan.ts';
+import type { LogicalPlan, PhysicalPlan, Pruning } from './plan.ts';
 import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
 import { pushedToPhysical } from './pushed-to-physical.ts';
 import type { Question } from './question.ts';
@@ -22,6 +22,8 @@ export type QueryPlan = {
   readonly totalsFromRows: boolean;
   readonly rules: readonly RuleTrace[];
   readonly candidates: readonly Candidate[];
+  /** Of Scans that no file is left for, which the plan no longer holds. */
+  readonly unread: readonly Pruning[];
   /** The same for questions that differ only in literals. */
   readonly fingerprint: string;
 };
@@ -44,24 +46,22 @@ export function planQuery(
   const parts: PlannedPart[] = [];
   const rules: RuleTrace[] = [];
   const candidates: Candidate[] = [];
+  const unread: Pruning[] = [];
   for (const [name, plan] of named) {
     if (plan === null) continue;
     const pushed = logicalToPushed(plan, { state }, options.rulesOff);
     const physical = pushedToPhysical(pushed.plan, state, offers, options);
     parts.push({ name, plan: physical.plan });
     rules.push(...pushed.trace);
-    for (const { estimate, ...weighed } of physical.weighed) {
-      candidates.push({
-        ...question.period,
-        source: 'charges',
-        ...weighed,
-        estimate: { ...estimate, qError: null },
-      });
+    unread.push(...physical.unread);
+    for (const { estimate, range, ...weighed } of physical.weighed) {
+      candidates.push({ ...range, source: 'charges', ...weighed, estimate: { ...estimate, qError: null } });
     }
   }
   if (logical.totalsFromRows) rules.push(totalsFromRows);
-  const fingerprint = digest(parts.map(({ name, plan }) => [name, shapeOf(plan)]));
-  return { parts, totalsFromRows: logical.totalsFromRows, rules, candidates, fingerprint };
+  // Of the logical plans: rules and files follow the literals, the shape of the question does not.
+  const fingerprint = digest(named.map(([name, plan]) => [name, plan && shapeOf(plan)]));
+  return { parts, totalsFromRows: logical.totalsFromRows, rules, candidates, unread, fingerprint };
 }
 
 const totalsFromRows: RuleTrace = {

@@ -1,6 +1,6 @@
 import type { Plan } from './plan.ts';
 import { children } from './plan.ts';
-import type { Predicate } from './predicate.ts';
+import type { Predicate, ValueTest } from './predicate.ts';
 
 /**
  * A plan without its literals: the same for questions that differ only in values, bounds, page and files.
@@ -52,8 +52,12 @@ function predicateShape(predicate: Predicate): unknown {
     case 'member':
       return [predicate.kind, predicateShape(predicate.test)];
     case 'test':
-      return [predicate.kind, predicate.key, predicate.test.op, predicate.orNull];
+      return [predicate.kind, predicate.key, testShape(predicate.test), predicate.orNull];
     default:
       return [predicate.kind];
   }
+}
+
+function testShape(test: ValueTest): unknown {
+  return 'ignoreCase' in test ? [test.op, test.ignoreCase] : [test.op];
 }

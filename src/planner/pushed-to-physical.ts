@@ -1,10 +1,20 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
+import type { TimeRange } from '../core/time-range.ts';
 import { formatPredicate } from './predicate.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
 import type { Capabilities, Prices } from './capabilities.ts';
 import { chooseFiles, dictionaryFiles } from './choose-files.ts';
 import { estimateRows } from './estimate.ts';
-import type { Ask, Estimate, FileSelection, LogicalPlan, PhysicalPlan, Plan, StoreName } from './plan.ts';
+import type {
+  Ask,
+  Estimate,
+  FileSelection,
+  LogicalPlan,
+  PhysicalPlan,
+  Plan,
+  Pruning,
+  StoreName,
+} from './plan.ts';
 import { children, mapChildren, outputColumns, someNode } from './plan.ts';
 
 /** A store as the planner sees it. */
@@ -17,6 +27,8 @@ export type StoreOffer = {
 /** What came of weighing the stores for one fragment. */
 export type Weighed = {
   readonly store: StoreName;
+  /** Where the fragment's charges may be: from its first Scan's start to its last one's end. */
+  readonly range: TimeRange;
   readonly chosen: boolean;
   readonly estimate: Estimate;
   readonly reason: string;
@@ -41,18 +53,22 @@ export function pushedToPhysical(
   state: TenantState,
   offers: readonly StoreOffer[],
   { finish }: PhysicalOptions,
-): { plan: PhysicalPlan; weighed: Weighed[] } {
+): { plan: PhysicalPlan; weighed: Weighed[]; unread: Pruning[] } {
   const plan = chooseFiles(pushed, state);
   const weighed: Weighed[] = [];
+  const unread: Pruning[] = [];
   const ask = (fragment: Plan): Plan => {
-    if (!readsFiles(fragment)) return withoutStore(fragment);
+    if (!readsFiles(fragment)) {
+      unread.push(...scanFiles(fragment).map((selection) => selection.pruning));
+      return withoutStore(fragment);
+    }
     const { chosen, all } = weigh(fragment, state, offers);
     weighed.push(...all);
     return chosen;
   };
   const inStore = finish === 'store' || (finish === 'auto' && groupsOf(plan, state) > FINISH_IN_STORE_GROUPS);
   const placed = inStore && everyScanReads(plan) ? ask(plan) : askAggregates(plan, ask);
-  return { plan: placed as PhysicalPlan, weighed }; // Every Scan sat under an Aggregate, which is in an Ask now.
+  return { plan: placed as PhysicalPlan, weighed, unread }; // Every Scan sat under an Aggregate, which is in an Ask now.
 }
 
 function askAggregates(plan: Plan, ask: (fragment: Plan) => Plan): Plan {
@@ -100,11 +116,12 @@ function weigh(
     .sort((a, b) => a.estimate.ms - b.estimate.ms);
   const [best] = able;
   if (!best) throw new Error(`no store can answer: ${candidates.map(({ obstacle }) => obstacle).join('; ')}`);
+  const range = rangeOf(fragment);
   const all = candidates.map(({ offer, obstacle, estimate }): Weighed => {
     const chosen = offer === best.offer;
     const reason =
       obstacle ?? (chosen ? `cheapest of ${able.length} that can answer` : `dearer than ${best.offer.store}`);
-    return { store: offer.store, chosen, estimate, reason };
+    return { store: offer.store, range, chosen, estimate, reason };
   });
   return {
     chosen: { kind: 'Ask', store: best.offer.store, fragment, dictionaries, estimate: best.estimate },
@@ -138,6 +155,18 @@ function estimateAsk(
 export function scanFiles(plan: Plan): FileSelection[] {
   if (plan.kind === 'Scan') return plan.files ? [plan.files] : [];
   return children(plan).flatMap(scanFiles);
+}
+
+function rangeOf(fragment: Plan): TimeRange {
+  const ranges = scanRanges(fragment);
+  return {
+    from: Math.min(...ranges.map((range) => range.from)),
+    to: Math.max(...ranges.map((range) => range.to)),
+  };
+}
+
+function scanRanges(plan: Plan): TimeRange[] {
+  return plan.kind === 'Scan' ? [plan.range] : children(plan).flatMap(scanRanges);
 }
 
 function sum(values: readonly number[]): number {

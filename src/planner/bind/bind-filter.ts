@@ -6,29 +6,39 @@ import type { Predicate, ValueTest } from '../predicate.ts';
 import { FALSE, TRUE, and, not, or } from '../predicate.ts';
 
 export const FILTER_DEPTH_MAX = 20;
+export const FILTER_TESTS_MAX = 1_000;
 export const FILTER_VALUES_MAX = 20_000;
-/** RE2 runs in linear time; what is bounded here is the size of its program. */
+/** RE2 runs in linear time; what is bounded here is the size of its program, which repetitions multiply. */
 export const PATTERN_LENGTH_MAX = 1_000;
+export const PATTERN_REPEATED_LENGTH_MAX = 10_000;
 
 /** Says whether a key is known, or throws UNKNOWN_DIMENSION. */
 export type CheckKey = (key: string) => void;
 
 /** @throws BAD_FILTER, UNKNOWN_DIMENSION, TOO_LARGE */
-export function bindFilter(input: FilterInput, checkKey: CheckKey, depth = 1): Predicate {
-  if (depth > FILTER_DEPTH_MAX) {
-    throw costError('TOO_LARGE', { what: 'depth of the filter', actual: depth, limit: FILTER_DEPTH_MAX });
-  }
-  const { all, any, not: negated, dimension } = input;
-  const given = [all, any, negated, dimension].filter((part) => part !== null && part !== undefined);
-  if (given.length !== 1) {
-    const reason = `A filter has ${given.length} of the fields all, any, not, dimension`;
-    throw costError('BAD_FILTER', { reason, hint: 'Give exactly one; nest the others.' });
-  }
-  if (all) return and(all.map((part) => bindFilter(part, checkKey, depth + 1)));
-  if (any) return or(any.map((part) => bindFilter(part, checkKey, depth + 1)));
-  if (negated) return not(bindFilter(negated, checkKey, depth + 1));
-  if (dimension) return bindTest(dimension, checkKey);
-  throw new Error('unreachable: exactly one field is given');
+export function bindFilter(input: FilterInput, checkKey: CheckKey): Predicate {
+  let tests = 0;
+  const bind = (part: FilterInput, depth: number): Predicate => {
+    checkSize('depth of the filter', depth, FILTER_DEPTH_MAX);
+    const { all, any, not: negated, dimension } = part;
+    const given = [all, any, negated, dimension].filter((field) => field !== null && field !== undefined);
+    if (given.length !== 1) {
+      const reason = `A filter has ${given.length} of the fields all, any, not, dimension`;
+      throw costError('BAD_FILTER', { reason, hint: 'Give exactly one; nest the others.' });
+    }
+    if (all) return and(all.map((inner) => bind(inner, depth + 1)));
+    if (any) return or(any.map((inner) => bind(inner, depth + 1)));
+    if (negated) return not(bind(negated, depth + 1));
+    if (!dimension) throw new Error('unreachable: exactly one field is given');
+    tests += 1;
+    checkSize('tests in the filter', tests, FILTER_TESTS_MAX);
+    return bindTest(dimension, checkKey);
+  };
+  return bind(input, 1);
+}
+
+function checkSize(what: string, actual: number, limit: number): void {
+  if (actual > limit) throw costError('TOO_LARGE', { what, actual, limit });
 }
 
 const testNames = ['in', 'notIn', 'startsWith', 'endsWith', 'contains', 'matches', 'isNull'] as const;
@@ -56,13 +66,7 @@ function valueTest(filter: DimensionFilter, name: Exclude<(typeof testNames)[num
   const ignoreCase = filter.ignoreCase ?? false;
   if (name === 'in' || name === 'notIn') {
     const values = filter[name] ?? [];
-    if (values.length > FILTER_VALUES_MAX) {
-      throw costError('TOO_LARGE', {
-        what: `values of the filter on ${filter.key}`,
-        actual: values.length,
-        limit: FILTER_VALUES_MAX,
-      });
-    }
+    checkSize(`values of the filter on ${filter.key}`, values.length, FILTER_VALUES_MAX);
     for (const value of values) checkText(filter.key, value);
     return { op: name, values: [...new Set(values)].sort(compareText), ignoreCase };
   }
@@ -81,18 +85,33 @@ function checkText(key: string, value: string): void {
 }
 
 function checkPattern(key: string, pattern: string): void {
-  if (pattern.length > PATTERN_LENGTH_MAX) {
-    throw costError('TOO_LARGE', {
-      what: `length of the expression on ${key}`,
-      actual: pattern.length,
-      limit: PATTERN_LENGTH_MAX,
-    });
-  }
+  checkSize(`length of the expression on ${key}`, pattern.length, PATTERN_LENGTH_MAX);
+  checkSize(
+    `length of the expression on ${key}, repetitions counted,`,
+    repeatedLength(pattern),
+    PATTERN_REPEATED_LENGTH_MAX,
+  );
+  const bad = (detail: string, hint: string, cause?: unknown) =>
+    costError(
+      'BAD_FILTER',
+      { reason: `"${pattern}" on ${key} is no RE2 expression: ${detail}`, hint },
+      cause,
+    );
+  if (pattern.includes('(?<')) throw bad('(?< is not known', 'Write a named group as in (?P<name>…).');
   try {
     RE2JS.compile(pattern);
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause);
-    const reason = `"${pattern}" on ${key} is no RE2 expression: ${detail}`;
-    throw costError('BAD_FILTER', { reason, hint: 'RE2 has no look-around and no back references.' }, cause);
+    throw bad(detail, 'RE2 has no look-around and no back references.', cause);
   }
+}
+
+/** A bound of the size of the program: each repetition may repeat all of the expression. */
+function repeatedLength(pattern: string): number {
+  const counts = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)];
+  const repeats = counts.reduce(
+    (sum, [, least, most]) => sum + Math.max(Number(least), Number(most ?? 0)),
+    0,
+  );
+  return pattern.length * Math.max(1, repeats);
 }

@@ -8,6 +8,14 @@ import type { Granularity, TimeBuckets } from '../time-buckets.ts';
 
 /** More rows of time than anyone reads: ten years of hours. */
 export const BUCKETS_MAX = 90_000;
+const LONGEST_MS: Readonly<Record<TimeBuckets['granularity'], number>> = {
+  HOUR: HOUR_MS,
+  DAY: DAY_MS,
+  WEEK: 7 * DAY_MS,
+  MONTH: 31 * DAY_MS,
+  QUARTER: 92 * DAY_MS,
+  YEAR: 366 * DAY_MS,
+};
 
 /**
  * Cuts a period at the calendar edges of a granularity in a zone. The first label may lie before the period.
@@ -76,16 +84,21 @@ function dropEmpty(buckets: TimeBuckets): TimeBuckets {
   };
 }
 
-/** Labels for `count` buckets: those of the period, continued by the calendar where the compared period has more. */
+/**
+ * Labels for `count` buckets: those of the period, continued by the calendar where the compared period has more.
+ * They ascend: a local day that a zone skipped has no label.
+ */
 export function continueLabels(buckets: TimeBuckets, count: number): readonly Instant[] {
-  const last = buckets.labels.at(-1);
-  if (last === undefined || count <= buckets.labels.length) return buckets.labels;
-  const segments = offsetSegments(buckets.timeZone, { from: last, to: last + count * 366 * DAY_MS });
-  const start = startOf(buckets.granularity, toLocal(segments, last));
-  const more = Array.from({ length: count - buckets.labels.length }, (_, i) =>
-    fromLocal(segments, addUnits(buckets.granularity, start, i + 1)),
-  );
-  return [...buckets.labels, ...more];
+  const missing = count - buckets.labels.length;
+  const end = buckets.edges.at(-1);
+  if (missing <= 0 || end === undefined) return buckets.labels;
+  const { granularity, timeZone } = buckets;
+  const stepMs = LONGEST_MS[granularity];
+  // One unit more for the one that the period ends in, one for one that was skipped.
+  const range = { from: end, to: end + (missing + 2) * stepMs };
+  const last = buckets.labels.at(-1) ?? -Infinity;
+  const more = makeBuckets(granularity, timeZone, range).labels.filter((label) => label > last);
+  return [...buckets.labels, ...more.slice(0, missing)];
 }
 
 /** Whether local midnights (or hours) of the period fall off the UTC hour: then buckets take whole hours by their start. */

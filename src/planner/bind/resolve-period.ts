@@ -2,16 +2,24 @@ import { Temporal } from 'temporal-polyfill';
 import { addUnits, startOf } from '../../core/calendar.ts';
 import { costError } from '../../core/errors.ts';
 import type { Instant, TimeRange } from '../../core/time-range.ts';
-import { ALL_TIME, formatInstant } from '../../core/time-range.ts';
+import { ALL_TIME, DAY_MS, formatInstant } from '../../core/time-range.ts';
+import type { LocalTime } from '../../core/time-zone.ts';
 import { fromLocal, offsetSegments, toLocal } from '../../core/time-zone.ts';
-import type { PeriodInput } from '../cost-query.ts';
+import type { CalendarUnit, PeriodInput } from '../cost-query.ts';
 
 const FORMS_HINT = 'Give exactly one form: from and to, last, month, toDate, or previous.';
+/** Date counts years below 100 from 1900; no bill is older than this anyway. */
+const YEAR_MIN = 1970;
+const MONTHS_IN_YEAR = 12;
+/** No wall clock is further from UTC; zones that crossed the date line moved by a day. */
+const OFFSET_MAX_MS = 2 * DAY_MS;
 
 /** `calendar` forms are compared by the same elapsed part (see resolveCompare). */
 export type ResolvedPeriod = {
   readonly range: TimeRange;
   readonly form: 'absolute' | 'relative' | 'calendar';
+  /** Whether the calendar unit that is meant still runs: its answer grows with the clock. */
+  readonly isRunning: boolean;
 };
 
 /**
@@ -38,14 +46,16 @@ export function resolvePeriod(
       hint: FORMS_HINT,
     });
   }
+  offsetSegments(zone, { from: now, to: now + 1 }); // The zone is checked even where the form needs none.
   const resolved = resolveForm(input, zone, now, what);
-  if (resolved.range.from >= resolved.range.to) {
-    const { from, to } = resolved.range;
+  const { from, to } = resolved.range;
+  // Only a calendar form may be empty: the day so far at midnight, or a day that a zone skipped.
+  if (from > to || (from === to && resolved.form !== 'calendar')) {
     const kind = from === to ? 'is empty' : 'is reversed';
     const reason = `${what} ${kind}: from ${formatInstant(from)} to ${formatInstant(to)}`;
     throw costError('BAD_PERIOD', { reason, hint: 'to is exclusive and must be after from.' });
   }
-  if (resolved.range.from < ALL_TIME.from || resolved.range.to > ALL_TIME.to) {
+  if (from < ALL_TIME.from || to > ALL_TIME.to) {
     const reason = `${what} reaches outside ${formatInstant(ALL_TIME.from)} to ${formatInstant(ALL_TIME.to)}`;
     throw costError('BAD_PERIOD', { reason, hint: 'Bills are kept within these bounds.' });
   }
@@ -53,41 +63,39 @@ export function resolvePeriod(
 }
 
 function resolveForm(input: PeriodInput, zone: string, now: Instant, what: string): ResolvedPeriod {
-  const around = { from: ALL_TIME.from, to: ALL_TIME.to };
-  if (input.last)
-    return { range: { from: backFrom(now, input.last, zone, what), to: now }, form: 'relative' };
-  if (input.month) {
-    const start = parseMonth(input.month, what);
-    const segments = offsetSegments(zone, { from: start - 2 * 86_400_000, to: addUnits('MONTH', start, 2) });
-    return {
-      range: { from: fromLocal(segments, start), to: fromLocal(segments, addUnits('MONTH', start, 1)) },
-      form: 'calendar',
-    };
+  const { last, month, toDate, previous } = input;
+  if (last !== null && last !== undefined) {
+    const range = { from: backFrom(now, last, zone, what), to: now };
+    return { range, form: 'relative', isRunning: false };
   }
-  const unit = input.toDate ?? input.previous;
+  if (month !== null && month !== undefined) {
+    const range = calendarUnit('MONTH', parseMonth(month, what), zone);
+    return { range, form: 'calendar', isRunning: range.from <= now && now < range.to };
+  }
+  const unit = toDate ?? previous;
   if (unit) {
-    const segments = offsetSegments(zone, {
-      from: addUnits('YEAR', startOf('YEAR', now), -2),
-      to: now + 86_400_000,
-    });
+    const segments = offsetSegments(zone, { from: now, to: now + 1 });
     const current = startOf(unit, toLocal(segments, now));
-    if (input.toDate) return { range: { from: fromLocal(segments, current), to: now }, form: 'calendar' };
-    const previous = addUnits(unit, current, -1);
-    return {
-      range: { from: fromLocal(segments, previous), to: fromLocal(segments, current) },
-      form: 'calendar',
-    };
+    if (!toDate) {
+      const range = calendarUnit(unit, addUnits(unit, current, -1), zone);
+      return { range, form: 'calendar', isRunning: false };
+    }
+    const { from } = calendarUnit(unit, current, zone);
+    return { range: { from, to: now }, form: 'calendar', isRunning: true };
   }
   if (!input.from || !input.to) {
     const reason = `${what}: ${input.from ? 'to' : 'from'} is missing`;
     throw costError('BAD_PERIOD', { reason, hint: 'from and to belong together.' });
   }
-  // The zone is checked even where no calendar form needs it.
-  offsetSegments(zone, { from: around.from, to: around.from + 1 });
-  return {
-    range: { from: parseInstant(input.from, `${what}.from`), to: parseInstant(input.to, `${what}.to`) },
-    form: 'absolute',
-  };
+  const range = { from: parseInstant(input.from, `${what}.from`), to: parseInstant(input.to, `${what}.to`) };
+  return { range, form: 'absolute', isRunning: false };
+}
+
+/** The unit that begins at `start` on the wall clock of a zone. */
+function calendarUnit(unit: CalendarUnit, start: LocalTime, zone: string): TimeRange {
+  const end = addUnits(unit, start, 1);
+  const segments = offsetSegments(zone, { from: start - OFFSET_MAX_MS, to: end + OFFSET_MAX_MS });
+  return { from: fromLocal(segments, start), to: fromLocal(segments, end) };
 }
 
 /** An RFC 3339 instant, with its offset. @throws BAD_PERIOD */
@@ -114,16 +122,15 @@ function backFrom(now: Instant, duration: string, zone: string, what: string): I
       .epochMilliseconds;
   } catch (cause) {
     if (cause instanceof RangeError) {
-      offsetSegments(zone, { from: now, to: now + 1 });
       throw bad(`"${duration}" is no ISO 8601 duration`, cause);
     }
     throw cause;
   }
 }
 
-function parseMonth(text: string, what: string): number {
+function parseMonth(text: string, what: string): LocalTime {
   const match = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(text);
-  if (!match) {
+  if (!match || Number(match[1]) < YEAR_MIN) {
     throw costError('BAD_PERIOD', {
       reason: `${what}.month: "${text}" is no month`,
       hint: 'Write it as in 2018-10.',
@@ -133,8 +140,9 @@ function parseMonth(text: string, what: string): number {
 }
 
 /**
- * The second period of `compare`. Calendar periods are compared by the same elapsed part: where the first has
- * run only until `now`, the second is cut after as many days, hours and minutes on the wall clock, and at its end.
+ * The second period of `compare`. Calendar periods are compared by the same elapsed part: where the first still
+ * runs, the second is cut after as many whole months, days, hours and minutes on the wall clock. A month that is
+ * shorter ends early: 31 March stands beside the end of February.
  */
 export function resolveCompare(
   input: PeriodInput,
@@ -143,15 +151,24 @@ export function resolveCompare(
   now: Instant,
 ): TimeRange {
   const compare = resolvePeriod(input, zone, now, 'compare');
-  const elapsedUntil = Math.min(period.range.to, now);
-  const isRunning = period.form === 'calendar' && elapsedUntil > period.range.from && period.range.to >= now;
-  if (!isRunning || compare.form !== 'calendar') return compare.range;
-  const reach = {
+  if (!period.isRunning || compare.form !== 'calendar') return compare.range;
+  const segments = offsetSegments(zone, {
     from: Math.min(compare.range.from, period.range.from),
     to: Math.max(compare.range.to, period.range.to),
-  };
-  const segments = offsetSegments(zone, reach);
-  const elapsed = toLocal(segments, elapsedUntil) - toLocal(segments, period.range.from);
-  const until = fromLocal(segments, toLocal(segments, compare.range.from) + elapsed);
-  return { from: compare.range.from, to: Math.min(compare.range.to, until) };
+  });
+  const local = (instant: Instant) => toLocal(segments, instant);
+  const until = addElapsed(local(compare.range.from), local(period.range.from), local(now));
+  return { from: compare.range.from, to: Math.min(compare.range.to, fromLocal(segments, until)) };
+}
+
+/** `start` moved by as much as `now` is after `from`: by whole months first where both begin a month. */
+function addElapsed(start: LocalTime, from: LocalTime, now: LocalTime): LocalTime {
+  if (startOf('MONTH', start) !== start || startOf('MONTH', from) !== from) return start + (now - from);
+  const month = addUnits('MONTH', start, monthNumber(now) - monthNumber(from));
+  return Math.min(month + (now - startOf('MONTH', now)), addUnits('MONTH', month, 1));
+}
+
+function monthNumber(local: LocalTime): number {
+  const date = new Date(local);
+  return date.getUTCFullYear() * MONTHS_IN_YEAR + date.getUTCMonth();
 }
