@@ -14,6 +14,10 @@ export type CommandEntry = {
 
 /** In the order of the help. */
 const commands: Readonly<Record<string, CommandEntry>> = {
+  import: {
+    summary: 'load bills',
+    load: () => import('./import.ts'),
+  },
   token: {
     summary: 'make a signed token for the secret in COSTGRAPH_AUTH_SECRET',
     load: () => import('./token.ts'),

@@ -1,0 +1,68 @@
+/**
+ * What the charges must add up to, summed from the mapped rows before dictionaries, sorting and writing: the
+ * other side of every proof of conservation.
+ */
+import { lakeTables } from '../catalog/lake-tables.ts';
+import type { BatchId } from '../core/ids.ts';
+import { costError } from '../core/errors.ts';
+import { sqlName, sqlTexts } from './formats/sql-text.ts';
+import type { IngestSession } from './ingest-session.ts';
+import { textOf } from './ingest-session.ts';
+
+/** Columns of `control_totals` that are sums of the column of the same name of `charges`. */
+export const summedColumns: readonly string[] = lakeTables.control_totals.fields
+  .filter(({ type }) => type === 'decimal(38,12)')
+  .map(({ name }) => name);
+
+/** SELECT of the totals of `from`, per `keys`, hour and currency: wide sums, null where all values are. */
+export function totalsSql(from: string, keys: readonly string[]): string {
+  const sums = summedColumns.map((name) => `sum(CAST(${name} AS DECIMAL(38,12))) AS ${name}`);
+  return `SELECT ${keys.map((key) => `${key}, `).join('')}date_trunc('hour', charge_period_start) AS hour, billing_currency,
+  count(*) AS charge_count, ${sums.join(', ')}
+FROM ${from} GROUP BY ALL`;
+}
+
+/** Makes the table `totals`, with a column `billing_month`. */
+export async function sumControlTotals(session: IngestSession): Promise<void> {
+  await session.rows(`CREATE OR REPLACE TABLE totals AS ${totalsSql('charges', ['billing_month'])}`);
+}
+
+/**
+ * Reads back what was written of a month's batch and compares it with `totals`.
+ *
+ * @throws LOAD_MISMATCH
+ */
+export async function checkWritten(
+  session: IngestSession,
+  batch: BatchId,
+  month: string,
+  paths: readonly string[],
+): Promise<void> {
+  const written = totalsSql(`read_parquet([${sqlTexts(paths)}], union_by_name = true)`, []);
+  const expected = `SELECT * EXCLUDE (billing_month) FROM totals WHERE billing_month = DATE '${month}'`;
+  const [difference] = await session.rows(differenceSql(expected, written, ['hour', 'billing_currency']));
+  if (difference === undefined) return;
+  throw costError('LOAD_MISMATCH', {
+    metric: `${batch} ${textOf(difference, 'hour') ?? ''} ${textOf(difference, 'metric') ?? ''}`,
+    expected: textOf(difference, 'expected') ?? 'nothing',
+    actual: textOf(difference, 'actual') ?? 'nothing',
+  });
+}
+
+/** How many differences are named; one is enough to know. */
+export const DIFFERENCES_MAX = 20;
+
+/** SELECT of the keys, `metric`, `expected` and `actual` where two totals of the same shape differ. */
+export function differenceSql(expected: string, actual: string, keys: readonly string[]): string {
+  const metrics = ['charge_count', ...summedColumns];
+  const side = (name: string, metric: string): string => `CAST(${name}.${metric} AS VARCHAR)`;
+  const entries = metrics.map(
+    (metric) => `{'metric': '${metric}', 'expected': ${side('e', metric)}, 'actual': ${side('a', metric)}}`,
+  );
+  const columns = keys.map((key) => `coalesce(e.${sqlName(key)}, a.${sqlName(key)}) AS ${sqlName(key)}`);
+  const together = keys.map((key) => `e.${sqlName(key)} = a.${sqlName(key)}`);
+  return `SELECT ${keys.map(sqlName).join(', ')}, unnest(one) FROM (
+  SELECT ${columns.join(', ')}, unnest([${entries.join(', ')}]) AS one
+  FROM (${expected}) AS e FULL JOIN (${actual}) AS a ON ${together.join(' AND ')})
+WHERE one.expected IS DISTINCT FROM one.actual ORDER BY ALL LIMIT ${DIFFERENCES_MAX}`;
+}

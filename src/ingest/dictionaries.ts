@@ -1,0 +1,112 @@
+/** Gives each distinct resource and tag set of the charges its entry in the tenant's dictionary. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { isConflict } from '../catalog/iceberg/catalog.ts';
+import { removeFiles } from '../catalog/iceberg/durable-files.ts';
+import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
+import { appendFiles } from '../catalog/iceberg/table-operations.ts';
+import type { DataLake } from '../catalog/lake.ts';
+import { lakeTables } from '../catalog/lake-tables.ts';
+import { costError } from '../core/errors.ts';
+import type { TenantId } from '../core/ids.ts';
+import {
+  dictionaryDigest,
+  dictionaryId,
+  isResource,
+  resourceEncoding,
+  tagsEncoding,
+} from './charge-identity.ts';
+import { sqlTexts } from './formats/sql-text.ts';
+import { tagMapSql } from './formats/tags-sql.ts';
+import type { IngestSession } from './ingest-session.ts';
+import { requiredText } from './ingest-session.ts';
+import { writeTableFiles } from './write-table-files.ts';
+
+/** Imports of other sources append to the same dictionary; each attempt that loses let one of them through. */
+const ATTEMPTS_MAX = 50;
+const PAUSE_MS_MAX = 250;
+
+export type DictionaryName = 'resources' | 'tags';
+
+/**
+ * Makes the tables `tag_texts (text, tag_set, billing_month, charges)`, by which a charge's tags find their
+ * id, `new_tags` and `new_resources`: the distinct entries, in the columns of the dictionaries but `tenant`.
+ */
+export async function collectDictionaries(session: IngestSession): Promise<void> {
+  await session.rows(
+    `CREATE OR REPLACE TABLE tag_maps AS SELECT text, ${tagMapSql('text')} AS map
+FROM (SELECT DISTINCT tags AS text FROM charges WHERE tags IS NOT NULL)`,
+  );
+  await session.rows(
+    `CREATE OR REPLACE TABLE tag_texts AS
+SELECT text, ${dictionaryId(tagsEncoding('map'))} AS tag_set, billing_month, charges FROM tag_maps
+JOIN (SELECT tags AS text, billing_month, count(*) AS charges FROM charges WHERE tags IS NOT NULL GROUP BY ALL) USING (text)
+WHERE map IS NOT NULL`,
+  );
+  await session.rows(
+    `CREATE OR REPLACE TABLE new_tags AS
+SELECT ${dictionaryId(tagsEncoding('map'))} AS id, ${dictionaryDigest(tagsEncoding('map'))} AS digest, entry.key AS key, entry.value AS value
+FROM (SELECT map, unnest(map_entries(map)) AS entry FROM (SELECT DISTINCT map FROM tag_maps))`,
+  );
+  await session.rows(
+    `CREATE OR REPLACE TABLE new_resources AS
+SELECT ${dictionaryId(resourceEncoding)} AS id, ${dictionaryDigest(resourceEncoding)} AS digest, *
+FROM (SELECT DISTINCT resource_id, resource_name, resource_type FROM charges WHERE ${isResource})`,
+  );
+}
+
+/**
+ * Appends the entries of `new_resources` or `new_tags` that the dictionary lacks. Never rebased: whoever adds
+ * to it in between may have added the same.
+ *
+ * @throws DICTIONARY_COLLISION, COMMIT_CONFLICT after many attempts, STORAGE_FULL
+ */
+export async function extendDictionary(
+  session: IngestSession,
+  lake: DataLake,
+  tenant: TenantId,
+  name: DictionaryName,
+  importId: string,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const state = await lake.ensureTable(tenant, name);
+    const files = (await listDataFiles(lake.manifests, state)).map(({ path }) => path);
+    await refuseCollisions(session, name, files);
+    const known = files.length === 0 ? '' : ` ANTI JOIN read_parquet([${sqlTexts(files)}]) USING (id)`;
+    const missing = {
+      from: `(SELECT * FROM new_${name}${known})`,
+      constants: new Map([['tenant', tenant]]),
+    };
+    const label = `${importId}-${attempt}`;
+    const added = await writeTableFiles(session, state, lakeTables[name], {}, missing, label);
+    if (added.length === 0) return;
+    try {
+      const summary = { 'costgraph.import': importId };
+      await appendFiles(lake, state, added, { rebase: false, summary });
+      return;
+    } catch (error) {
+      // After any other error the commit may be in: clean-up looks whether the files are used.
+      if (!isConflict(error)) throw error;
+      await removeFiles(added.map(({ path }) => path));
+      if (attempt === ATTEMPTS_MAX) throw error;
+      await sleep(Math.random() * PAUSE_MS_MAX);
+    }
+  }
+}
+
+/** The same id with another digest: two things would be taken for one. */
+async function refuseCollisions(
+  session: IngestSession,
+  name: DictionaryName,
+  files: readonly string[],
+): Promise<void> {
+  const known =
+    files.length === 0
+      ? ''
+      : ` UNION ALL SELECT id, digest FROM read_parquet([${sqlTexts(files)}]) SEMI JOIN new_${name} USING (id)`;
+  const [collision] = await session.rows(
+    `SELECT id FROM (SELECT id, digest FROM new_${name}${known})
+GROUP BY id HAVING min(digest) <> max(digest) ORDER BY id LIMIT 1`,
+  );
+  if (collision !== undefined) throw costError('DICTIONARY_COLLISION', { id: requiredText(collision, 'id') });
+}

@@ -1,0 +1,58 @@
+/**
+ * Lines that occur more than once. With the format's own key they are duplicates, and the first counts; without
+ * one they are legitimate, and are told apart by an ordinal.
+ *
+ * Hashes are grouped first, eight bytes a row; only rows of hashes that repeat are looked at in full.
+ */
+import type { IngestSession } from './ingest-session.ts';
+import { numberOf } from './ingest-session.ts';
+import { sqlTexts } from './formats/sql-text.ts';
+
+export type Repeats = {
+  /** Rows in the table `duplicates (file_index, file_row_number, row_number, reason)`. */
+  readonly duplicates: number;
+  /** Rows in the table `ordinals (file_index, file_row_number, ordinal)`: 2 and up. */
+  readonly ordinals: number;
+};
+
+/** @param liveFiles charges files of the batches that an increment comes on top of; empty where it replaces them */
+export async function findRepeats(session: IngestSession, liveFiles: readonly string[]): Promise<Repeats> {
+  await session.rows(
+    `CREATE OR REPLACE TABLE repeated_hashes AS
+SELECT line_hash FROM staged WHERE error_code IS NULL GROUP BY line_hash HAVING count(*) > 1`,
+  );
+  await session.rows(
+    `CREATE OR REPLACE TABLE repeats AS
+SELECT file_index, file_row_number, row_number, charge_key IS NOT NULL AS has_key, ordinal
+FROM (SELECT *, row_number() OVER (PARTITION BY billing_month, charge_key, line_hash
+    ORDER BY file_index, row_number, file_row_number) AS ordinal
+  FROM (SELECT file_index, file_row_number, row_number, billing_month, charge_key, line_hash FROM staged
+    SEMI JOIN repeated_hashes USING (line_hash) WHERE error_code IS NULL))
+WHERE ordinal > 1`,
+  );
+  await session.rows(
+    `CREATE OR REPLACE TABLE duplicates AS
+SELECT file_index, file_row_number, row_number, 'An earlier line of this import has the same key' AS reason
+FROM repeats WHERE has_key`,
+  );
+  if (liveFiles.length > 0) await addLiveDuplicates(session, liveFiles);
+  await session.rows(
+    `CREATE OR REPLACE TABLE ordinals AS
+SELECT file_index, file_row_number, ordinal FROM repeats WHERE NOT has_key`,
+  );
+  const [counts = {}] = await session.rows(
+    'SELECT (SELECT count(*) FROM duplicates) AS duplicates, (SELECT count(*) FROM ordinals) AS ordinals',
+  );
+  return { duplicates: numberOf(counts, 'duplicates'), ordinals: numberOf(counts, 'ordinals') };
+}
+
+async function addLiveDuplicates(session: IngestSession, liveFiles: readonly string[]): Promise<void> {
+  await session.rows(
+    `INSERT INTO duplicates
+SELECT file_index, file_row_number, row_number, 'A charge with the same key is loaded already'
+FROM (SELECT file_index, file_row_number, row_number, billing_month, charge_key AS charge_id
+  FROM staged WHERE error_code IS NULL AND charge_key IS NOT NULL)
+SEMI JOIN read_parquet([${sqlTexts(liveFiles)}]) AS live USING (billing_month, charge_id)
+ANTI JOIN duplicates USING (file_index, file_row_number)`,
+  );
+}

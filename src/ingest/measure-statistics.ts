@@ -1,0 +1,54 @@
+/** What the planner wants to know of a batch's columns, measured while its rows are at hand. */
+import type { ColumnStatistics } from '../catalog/batch.ts';
+import { resourceDimensionNames, rowDimensionNames, timeColumns } from '../catalog/charge-columns.ts';
+import type { IngestSession } from './ingest-session.ts';
+import { numberOf, requiredText } from './ingest-session.ts';
+
+const columns: readonly string[] = [
+  ...rowDimensionNames,
+  ...resourceDimensionNames,
+  ...timeColumns.map(({ name }) => name),
+];
+
+/** By month, `2018-10-01`: per dimension key an estimate of its distinct values, and its nulls. */
+export async function measureStatistics(session: IngestSession): Promise<Map<string, ColumnStatistics[]>> {
+  const measured = columns.map(
+    (name) =>
+      `approx_count_distinct(${name}) AS ${name}_distinct, count(*) - count(${name}) AS ${name}_nulls`,
+  );
+  const rows = await session.rows(
+    `SELECT CAST(billing_month AS VARCHAR) AS month, ${measured.join(', ')} FROM charges GROUP BY month`,
+  );
+  const byMonth = new Map(
+    rows.map((row) => [
+      requiredText(row, 'month'),
+      [
+        { key: 'source', distinct: 1, nulls: 0 },
+        ...columns.map((key) => ({
+          key,
+          distinct: numberOf(row, `${key}_distinct`),
+          nulls: numberOf(row, `${key}_nulls`),
+        })),
+      ],
+    ]),
+  );
+  for (const { month, ...tag } of await measureTags(session)) byMonth.get(month)?.push(tag);
+  return byMonth;
+}
+
+/** Over the distinct tag sets: a charge without the tag counts as null. */
+async function measureTags(session: IngestSession): Promise<(ColumnStatistics & { month: string })[]> {
+  const rows = await session.rows(
+    `SELECT CAST(billing_month AS VARCHAR) AS month, key, approx_count_distinct(value) AS distinct_values,
+  any_value(all_charges) - sum(charges) AS nulls
+FROM tag_texts JOIN new_tags ON id = tag_set
+JOIN (SELECT billing_month, count(*) AS all_charges FROM charges GROUP BY ALL) USING (billing_month)
+GROUP BY ALL ORDER BY ALL`,
+  );
+  return rows.map((row) => ({
+    month: requiredText(row, 'month'),
+    key: `tag:${requiredText(row, 'key')}`,
+    distinct: numberOf(row, 'distinct_values'),
+    nulls: numberOf(row, 'nulls'),
+  }));
+}
