@@ -5,6 +5,7 @@ import type { Predicate, ValueTest } from './predicate.ts';
 import type { Capabilities, Prices } from './capabilities.ts';
 import { chooseFiles, dictionaryFiles } from './choose-files.ts';
 import { estimateRows } from './estimate.ts';
+import { isMergeable } from './measures.ts';
 import type {
   Ask,
   Estimate,
@@ -89,9 +90,14 @@ function everyScanReads(plan: Plan): boolean {
 
 /** An Aggregate over no files: no groups, or the one row of a total over nothing. */
 function withoutStore(fragment: Plan): Plan {
-  const empty: Plan = { kind: 'Empty', columns: outputColumns(fragment) };
-  const isTotal = fragment.kind === 'Aggregate' && fragment.groupBy.length === 0;
-  return isTotal ? { ...fragment, step: 'final', input: empty } : empty;
+  const columns = outputColumns(fragment);
+  if (fragment.kind !== 'Aggregate' || fragment.groupBy.length > 0) return { kind: 'Empty', columns };
+  // A final step counts distinct values by their column, all else by its name.
+  const counted = fragment.measures
+    .filter((each) => !isMergeable(each))
+    .flatMap(({ column }) => column ?? []);
+  const empty: Plan = { kind: 'Empty', columns: [...new Set([...columns, ...counted])] };
+  return { ...fragment, step: 'final', input: empty };
 }
 
 /** The most groups that any Aggregate at the top of the plan hands to the server. */

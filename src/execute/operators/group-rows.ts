@@ -72,11 +72,16 @@ function addAll(column: Column, indexes: readonly number[]): bigint | null {
   return sum;
 }
 
-function extreme(column: Column, indexes: readonly number[], sign: 1 | -1): string | null {
-  let best: string | null = null;
+function extreme(column: Column, indexes: readonly number[], sign: 1 | -1): Value {
+  let best: Value = null;
   for (const i of indexes) {
-    const value = column[i];
-    if (typeof value === 'string' && (best === null || compareText(value, best) * sign > 0)) best = value;
+    const value = column[i] ?? null;
+    if (value !== null && (best === null || compareValues(value, best) * sign > 0)) best = value;
   }
   return best;
+}
+
+function compareValues(a: bigint | string, b: bigint | string): number {
+  if (typeof a === 'bigint' && typeof b === 'bigint') return a < b ? -1 : Number(a > b);
+  return compareText(String(a), String(b));
 }

@@ -65,9 +65,9 @@ function earlier(read: ReadMeasure): ReadMeasure {
   return (name) => read(before(name));
 }
 
-/** Of a side that has no value, 0 stands in: the change of what was not there is all of it. */
+/** Null where a side has no meaningful value; a side without charges has 0 already. */
 function difference(now: bigint | null, then: bigint | null): bigint | null {
-  return now === null && then === null ? null : (now ?? 0n) - (then ?? 0n);
+  return now === null || then === null ? null : now - then;
 }
 
 function compareNumbers(a: bigint | null, b: bigint | null, sign: number): number {

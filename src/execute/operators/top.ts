@@ -3,9 +3,9 @@ import { compareText } from '../../core/code-point-order.ts';
 import { metricReader } from '../../planner/measures.ts';
 import type { ColumnName, Top } from '../../planner/plan.ts';
 import { REMAINDER, before } from '../../planner/plan.ts';
-import type { Column, Value } from './group-rows.ts';
+import type { Column } from './group-rows.ts';
 import { columnOf, groupRows, mergeMeasure } from './group-rows.ts';
-import { mergeAggregate } from './merge-aggregate.ts';
+import { takeRows } from '../page-rows.ts';
 
 /** Keeps the rows of the largest tuples of `by`; the others go, or are merged into remainder rows. */
 export function top(node: Omit<Top, 'kind' | 'input'>, input: Rows): Rows {
@@ -57,18 +57,21 @@ function textAt(column: Column, index: number | undefined): string | null {
 
 /** One row per tuple of the keys that are not ranked; the ranked ones are null. */
 function mergeRest(node: Omit<Top, 'kind' | 'input'>, input: Rows, rest: readonly number[]): Rows {
-  const nulls: Value[] = rest.map(() => null);
-  const columns = new Map<ColumnName, Column>(
-    [...input.columns].map(([name, column]) => [
-      name,
-      node.by.includes(name) ? nulls : rest.map((i) => column[i] ?? null),
+  const left = takeRows(input, rest);
+  const groups = groupRows(
+    left,
+    node.keys.filter((key) => !node.by.includes(key)),
+  );
+  const measures = new Map(
+    node.measures.flatMap((each) => [
+      [each.name, each],
+      [before(each.name), each],
     ]),
   );
-  const isCompared = node.measures.some((each) => input.columns.has(before(each.name)));
-  const compared = isCompared ? node.measures.map((each) => ({ ...each, name: before(each.name) })) : [];
-  const merged = mergeAggregate(
-    { groupBy: node.keys, measures: [...node.measures, ...compared] },
-    { length: rest.length, columns },
-  );
-  return merged;
+  const columns = [...left.columns].map(([name, column]): [ColumnName, Column] => {
+    const measure = measures.get(name);
+    if (measure) return [name, groups.map((group) => mergeMeasure(measure, column, group))];
+    return [name, groups.map(([first]) => (node.by.includes(name) ? null : (column[first ?? 0] ?? null)))];
+  });
+  return { length: groups.length, columns: new Map(columns) };
 }
