@@ -2,8 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { Connector, Rows } from '../../src/connectors/connector.ts';
 import { logicalToPushed } from '../../src/planner/logical-to-pushed.ts';
-import type { Ask, LogicalPlan, PhysicalPlan, Plan } from '../../src/planner/plan.ts';
-import { children } from '../../src/planner/plan.ts';
+import { createAdmission } from '../../src/execute/admission.ts';
+import { runPlan } from '../../src/execute/run-plan.ts';
+import type { LogicalPlan } from '../../src/planner/plan.ts';
 import type { PlanOptions } from '../../src/planner/plan-query.ts';
 import { planQuery } from '../../src/planner/plan-query.ts';
 import type { Question } from '../../src/planner/question.ts';
@@ -36,7 +37,7 @@ export function answerByPlan(
   };
 }
 
-/** The physical plan over the lake's files; what is above its Asks is done by the reference. */
+/** The physical plan over the lake's files, `finish`ed by the store or by the server. */
 export async function answerByStore(
   question: Question,
   state: TenantState,
@@ -44,27 +45,19 @@ export async function answerByStore(
   finish: PlanOptions['finish'],
 ): Promise<QuestionAnswer> {
   const { parts, totalsFromRows } = planQuery(question, state, [duckdb], { finish, rulesOff: new Set() });
+  const stores = new Map([[duckdb.store, duckdb]]);
+  const limits = { rowsMax: ROWS_MAX, signal: new AbortController().signal };
   const answers = new Map<string, Row[]>();
-  for (const { name, plan } of parts) answers.set(name, await runPhysical(plan, duckdb));
+  for (const { name, plan } of parts) {
+    const { rows } = await runPlan(plan, stores, createAdmission(), limits);
+    answers.set(name, rowsOf(rows));
+  }
   const rows = answers.get('rows') ?? null;
   return {
     rows,
     totals: (totalsFromRows ? rows : answers.get('totals'))?.[0] ?? null,
     excluded: answers.get('excluded')?.[0] ?? null,
   };
-}
-
-async function runPhysical(plan: PhysicalPlan, duckdb: Connector): Promise<Row[]> {
-  const answered = new Map<Plan, Row[]>();
-  for (const ask of asksOf(plan)) {
-    const { rows } = await duckdb.run(ask, { rowsMax: ROWS_MAX, signal: new AbortController().signal });
-    answered.set(ask, rowsOf(rows));
-  }
-  return reference(plan, [], answered);
-}
-
-function asksOf(plan: Plan): Ask[] {
-  return plan.kind === 'Ask' ? [plan] : children(plan).flatMap(asksOf);
 }
 
 function rowsOf(rows: Rows): Row[] {

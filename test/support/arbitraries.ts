@@ -19,7 +19,7 @@ import { compareValues, timeText } from './charge.ts';
 
 /** Few distinct values everywhere, so that groups, filters and edges meet: that is where answers go wrong. */
 const plainWords = "a|A|b|ab|aB|| a|a b|NULL|o'hara|%|_|a%b|\\|a\nb".split('|');
-const caseWords = 'ä Ä a\u0308 ß ẞ Σ σ ς i I ı \u212a k ſ s'.split(' ');
+const caseWords = 'ä Ä a\u0308 ß ẞ Σ σ ς i I İ ı \u212a k ſ s'.split(' ');
 const orderWords = '～ 😀 \u{10400} \u{10428} 2018-10-01T00:00:00Z'.split(' ');
 const word = fc.constantFrom(...plainWords, ...caseWords, ...orderWords);
 /** Null one time in so many. */
@@ -300,7 +300,7 @@ const having: fc.Arbitrary<HavingTest> = fc.record({
 /** A page of everything, or a small one further on. */
 const pageArbitrary = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ offset: 0, limit: 10_000 }) },
-  { weight: 1, arbitrary: fc.record({ offset: fc.nat(6), limit: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ offset: fc.nat(6), limit: fc.nat(4) }) },
 );
 
 /** Questions as bind-query.ts makes them: no PRORATED over billing periods, `top.by` in `groupBy`, a total order. */

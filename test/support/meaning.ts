@@ -59,10 +59,9 @@ function holds(test: ValueTest, value: string): boolean {
   }
 }
 
-/** One code point at a time; a code point whose lower case is more than one code point stays. */
+/** Unicode's simple mapping: one code point at a time, each to one. JavaScript's is the full one, which has two for İ. */
 function lowerCase(text: string): string {
-  const lower = (point: string) => ([...point.toLowerCase()].length === 1 ? point.toLowerCase() : point);
-  return [...text].map(lower).join('');
+  return [...text].map((point) => (point === 'İ' ? 'i' : point.toLowerCase())).join('');
 }
 
 const unitOf: Readonly<Record<string, string>> = {

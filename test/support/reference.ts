@@ -17,14 +17,9 @@ import { compareRows, compute, meets, merge, metricOf } from './meaning.ts';
 
 /**
  * The slow, obvious judge of plans: executes any plan row by row over charges in memory, as the comments of
- * src/planner/plan.ts define each node. A column that a plan has lost is an error, never a null. `answered`: the
- * rows of Asks that a store has answered; others are executed like the rest.
+ * src/planner/plan.ts define each node. A column that a plan has lost is an error, never a null.
  */
-export function reference(
-  plan: Plan,
-  charges: readonly Charge[],
-  answered: ReadonlyMap<Plan, readonly Row[]> = new Map(),
-): Row[] {
+export function reference(plan: Plan, charges: readonly Charge[]): Row[] {
   const run = (node: Plan): Row[] => {
     switch (node.kind) {
       case 'Scan':
@@ -55,7 +50,7 @@ export function reference(
       case 'Page':
         return page(node, run(node.input));
       case 'Ask':
-        return [...(answered.get(node) ?? run(node.fragment))];
+        return run(node.fragment);
     }
   };
   const dictionaries = {

@@ -1,0 +1,24 @@
+/**
+ * `npm run fuzz [-- CASES [SEED]]`: the differential tests over more random questions than `npm test` asks.
+ * A failure prints its seed, and the question and charges it shrank to.
+ */
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+
+const CASES_DEFAULT = '5000';
+const TESTS = ['test/planner/differential.test.ts'];
+
+const [cases = CASES_DEFAULT, seed] = process.argv.slice(2);
+if (![cases, seed ?? '0'].every((argument) => /^\d{1,10}$/.test(argument))) {
+  process.stderr.write('usage: npm run fuzz [-- CASES [SEED]]\n');
+  process.exit(2);
+}
+const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...TESTS], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    COSTGRAPH_FUZZ_CASES: cases,
+    ...(seed === undefined ? {} : { COSTGRAPH_FUZZ_SEED: seed }),
+  },
+});
+process.exitCode = status ?? 1;
