@@ -107,10 +107,30 @@ const catalogue = {
     (d: Limit) => `${d.what}: ${d.actual} bytes, the limit is ${d.limit}`,
     () => 'Send a smaller request, or a persisted operation.',
   ),
+  UNSUPPORTED_MEDIA_TYPE: entry(
+    'caller',
+    (d: { type: string }) => `The content type of the request is "${d.type}"`,
+    () => 'Send Content-Type: application/json.',
+  ),
+  METHOD_NOT_ALLOWED: entry(
+    'caller',
+    (d: { method: string; path: string }) => `${d.method} is not for ${d.path}`,
+    () => 'The header Allow of this answer lists what is.',
+  ),
+  NOT_FOUND: entry(
+    'caller',
+    (d: { path: string }) => `There is nothing at ${d.path}`,
+    () => 'The API is at /graphql, the explorer at /.',
+  ),
   BAD_REQUEST: entry(
     'caller',
     (d: Reason) => d.reason,
     (d) => d.hint,
+  ),
+  PERSISTED_QUERY_NOT_FOUND: entry(
+    'caller',
+    (d: { id: string }) => `No operation is stored under "${d.id}"`,
+    () => 'Send its text beside the hash once; after that the hash alone is enough.',
   ),
   DEADLINE_EXCEEDED: entry(
     'caller',
@@ -121,6 +141,11 @@ const catalogue = {
     'store',
     (d: { waiting: number }) => `${d.waiting} queries are waiting`,
     () => 'Try again in a moment.',
+  ),
+  NOT_READY: entry(
+    'store',
+    (d: { waitingFor: string }) => `The server is starting: ${d.waitingFor}`,
+    () => 'Try again in a moment; /health/ready says when.',
   ),
   // Access
   UNAUTHENTICATED: entry(

@@ -3,6 +3,7 @@ import type { ValueNode } from 'graphql';
 import { Temporal } from 'temporal-polyfill';
 
 import { parseDecimal } from '../core/decimal.ts';
+import { costError } from '../core/errors.ts';
 import { builder } from './builder.ts';
 
 /** A JSON number of more digits may have been another one in the text that it was read from. */
@@ -19,7 +20,7 @@ builder.scalarType('Decimal', {
 
 text('DateTime', 'RFC 3339 instant in UTC.', (value) => {
   if (!INSTANT.test(value) || Number.isNaN(Date.parse(value))) {
-    throw new TypeError(`"${value}" is no RFC 3339 instant; write it as in 2018-10-01T00:00:00Z`);
+    throw badValue(`"${value}" is no RFC 3339 instant`, 'Write it as in 2018-10-01T00:00:00Z.');
   }
 });
 
@@ -27,7 +28,7 @@ text('Duration', 'ISO 8601 duration, e.g. P30D, PT6H.', (value) => {
   try {
     Temporal.Duration.from(value);
   } catch {
-    throw new TypeError(`"${value}" is no ISO 8601 duration; write it as in P30D or PT6H`);
+    throw badValue(`"${value}" is no ISO 8601 duration`, 'Write it as in P30D or PT6H.');
   }
 });
 
@@ -36,22 +37,23 @@ text(
   "Key of a dimension: a FOCUS column in snake_case (service_name, sub_account_id), a tag (`tag:Application`), or one that the tenant's rules define (team, feature, customer).",
   (value) => {
     if (value.length > DIMENSION_KEY_LENGTH_MAX) {
-      throw new TypeError(`A dimension key has at most ${DIMENSION_KEY_LENGTH_MAX} characters`);
+      const reason = `A dimension key has at most ${DIMENSION_KEY_LENGTH_MAX} characters`;
+      throw badValue(reason, 'Query.dimensions lists the keys.');
     }
   },
 );
 
 text('CurrencyCode', 'ISO 4217 code.', (value) => {
-  if (!/^[A-Z]{3}$/.test(value)) throw new TypeError(`"${value}" is no ISO 4217 code; write it as in USD`);
+  if (!/^[A-Z]{3}$/.test(value)) throw badValue(`"${value}" is no ISO 4217 code`, 'Write it as in USD.');
 });
 
 text('BigInt', 'Signed 64-bit integer as a string.', (value) => {
-  if (!/^-?\d{1,19}$/.test(value)) throw new TypeError(`"${value}" is no whole number`);
+  if (!/^-?\d{1,19}$/.test(value)) throw badValue(`"${value}" is no whole number`, 'Write it as in "42".');
 });
 
 type TextScalar = 'DateTime' | 'Duration' | 'DimensionKey' | 'CurrencyCode' | 'BigInt';
 
-/** A scalar whose value is text that `check` accepts, or throws TypeError for. */
+/** A scalar whose value is text that `check` accepts, or throws BAD_REQUEST for. */
 function text(name: TextScalar, description: string, check: (value: string) => void): void {
   const checked = (value: string): string => {
     check(value);
@@ -67,22 +69,28 @@ function text(name: TextScalar, description: string, check: (value: string) => v
 
 function asText(value: unknown): string {
   if (typeof value === 'string') return value;
-  throw new TypeError(`Expected a string, found ${JSON.stringify(value)}`);
+  throw badValue(`${JSON.stringify(value)} is no string`, 'Put it in quotation marks.');
 }
 
 function textOfLiteral(node: ValueNode, kinds: readonly Kind[]): string {
   if (kinds.includes(node.kind) && 'value' in node && typeof node.value === 'string') return node.value;
-  throw new TypeError('Expected a string');
+  throw badValue('It is no string', 'Put it in quotation marks.');
 }
 
 function textOfNumber(value: number): string {
   const digits = String(value).replace(/^-?0*\.?0*|e.*$|\./g, '').length;
   if (Number.isFinite(value) && digits <= EXACT_DIGITS_MAX) return String(value);
-  throw new TypeError(`A number of more than ${EXACT_DIGITS_MAX} digits is not exact in JSON; send a string`);
+  const reason = `A number of more than ${EXACT_DIGITS_MAX} digits is not exact in JSON`;
+  throw badValue(reason, 'Send it as a string.');
 }
 
 function checkDecimal(value: string): string {
   if (parseDecimal(value) === null)
-    throw new TypeError(`"${value}" is no decimal number; write it as in "12.50"`);
+    throw badValue(`"${value}" is no decimal number`, 'Write it as in "12.50".');
   return value;
+}
+
+/** GraphQL puts before it where the value stands. */
+function badValue(reason: string, hint: string): Error {
+  return costError('BAD_REQUEST', { reason, hint });
 }

@@ -243,7 +243,8 @@ function emptyMeasures(metrics: readonly Metric[] = []): MeasuresDraft {
 }
 
 function finish({ metrics, amounts, distinct }: MeasuresDraft): Measures {
-  return { metrics: [...metrics], amounts: [...amounts.values()], distinct: [...distinct] };
+  // Sorted: the order of fields does not make another plan.
+  return { metrics: [...metrics].sort(), amounts: [...amounts.values()], distinct: [...distinct].sort() };
 }
 
 function checkPage(field: string, { first, after }: Page, limit: number): Page {

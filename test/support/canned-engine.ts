@@ -1,0 +1,160 @@
+/** An engine that binds as the real one does and answers with rows that the test wrote: for what the schema makes of answers. */
+import { createCursors } from '../../src/execute/cursor.ts';
+import type {
+  Answer,
+  BoundQuery,
+  CostEngine,
+  DrillDownQuery,
+  ParentRow,
+  WantedInput,
+} from '../../src/execute/engine.ts';
+import { costError } from '../../src/core/errors.ts';
+import { providerDimensions, tagDimension } from '../../src/catalog/dimensions.ts';
+import { bindFilter } from '../../src/planner/bind/bind-filter.ts';
+import { bindQuery, keyChecker } from '../../src/planner/bind/bind-query.ts';
+import type { CostQuery } from '../../src/planner/cost-query.ts';
+import { REMAINDER, TIME } from '../../src/planner/plan.ts';
+import { digest } from '../../src/core/digest.ts';
+
+type Value = bigint | string | null;
+export type CannedRow = {
+  readonly keys: Readonly<Record<string, string | null>>;
+  readonly bucket?: number;
+  readonly isRemainder?: boolean;
+  /** By name of the measure, as in `sum(effective_cost)`. */
+  readonly measures: Readonly<Record<string, Value>>;
+};
+export type Canned = {
+  readonly rows: readonly CannedRow[];
+  readonly totals: Readonly<Record<string, Value>>;
+  readonly currency?: string | null;
+  /** Of each parent of a drill-down; the test's rows without it. */
+  readonly drillDown?: (
+    parents: readonly ParentRow[],
+    path: readonly DrillDownQuery[],
+  ) => readonly CannedRow[];
+  /** Thrown instead of an answer. */
+  readonly error?: Error;
+};
+
+/** What was asked of the engine, in order. */
+export type Asked = {
+  readonly bind: { readonly query: CostQuery; readonly wanted: WantedInput; readonly tenant: string }[];
+  readonly answer: BoundQuery[];
+  readonly drillDown: {
+    readonly path: readonly DrillDownQuery[];
+    readonly wanted: WantedInput;
+    readonly parents: readonly (readonly ParentRow[])[];
+  }[];
+  readonly explain: boolean[];
+};
+
+export const CANNED_TAGS = ['Application', 'Environment'];
+
+export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked } {
+  const asked: Asked = { bind: [], answer: [], drillDown: [], explain: [] };
+  const tagKeys = new Set(CANNED_TAGS);
+  const wantedOf = new WeakMap<BoundQuery, WantedInput>();
+  const engine: CostEngine = {
+    cursors: createCursors(Buffer.from('a key of the tests')),
+    bind: async (tenant, query, wanted, now) => {
+      asked.bind.push({ query, wanted, tenant });
+      const { question } = bindQuery(tenant, query, tagKeys, now);
+      if (query.knowledge.close) {
+        throw costError('BAD_KNOWLEDGE', { reason: 'There is no close', hint: 'Leave it out.' });
+      }
+      const bound = {
+        question: { ...question, wanted: { rows: null, totals: null, excluded: null } },
+        version: query.knowledge.version ?? `v-${digest([tenant, question.period]).slice(0, 6)}`,
+        warnings: [],
+        predicateOf: (where) => bindFilter(where, keyChecker(tagKeys)),
+        query,
+        // The canned answer reads no state.
+        state: undefined as unknown as BoundQuery['state'],
+        conserved: wanted.conservation,
+        currencies: [],
+      } satisfies BoundQuery;
+      wantedOf.set(bound, wanted);
+      return bound;
+    },
+    answer: async (bound) => {
+      asked.answer.push(bound);
+      if (canned.error) throw canned.error;
+      return answerOf(canned, canned.rows, wantedOf.get(bound), bound);
+    },
+    drillDown: async (bound, path, wanted, parents) => {
+      asked.drillDown.push({ path, wanted, parents });
+      return parents.map((parent) =>
+        answerOf(canned, canned.drillDown?.(parent, path) ?? canned.rows, wanted, bound),
+      );
+    },
+    explain: async (_bound, analyze) => {
+      asked.explain.push(analyze);
+      const cost = { rows: 1, bytes: 2, ms: 3, usd: 0.000004, qError: null };
+      return {
+        fingerprint: 'f',
+        text: 'Ask',
+        mermaid: 'flowchart',
+        nodes: [],
+        rules: [],
+        candidates: [],
+        pruning: { filesTotal: 2, filesRead: 1, bytesTotal: 20, bytesRead: 10, skipped: [] },
+        estimate: cost,
+        actual: analyze ? cost : null,
+        planningMs: 0.5,
+        cache: { hit: false, partsFromCache: 0, partsTotal: 1 },
+        planCached: false,
+      };
+    },
+    dimensions: async () =>
+      [...providerDimensions, ...CANNED_TAGS.map(tagDimension)].map((dimension) => ({
+        ...dimension,
+        cardinality: 3,
+      })),
+    dimensionValues: async (_tenant, { offset, limit }) => {
+      const values = ['Amazon EC2', 'Amazon S3', null];
+      return { values: values.slice(offset, offset + limit), totalCount: values.length, version: 'v1' };
+    },
+    sources: async () => [],
+    freshness: async () => ({
+      billedThrough: Date.UTC(2018, 10, 1),
+      sealedThrough: null,
+      newestEvent: null,
+      complete: true,
+    }),
+  };
+  return { engine, asked };
+}
+
+function answerOf(
+  canned: Canned,
+  all: readonly CannedRow[],
+  wanted: WantedInput | undefined,
+  bound: BoundQuery,
+): Answer {
+  const { rows, totals } = wanted ?? { rows: null, totals: null };
+  const page = rows ? all.slice(rows.offset, rows.offset + rows.limit) : null;
+  return {
+    rows: page && { length: page.length, columns: columnsOf(page) },
+    timeLabels: [...(bound.question.buckets?.labels ?? [])],
+    totalCount: rows ? all.length : null,
+    totals: totals ? (name) => canned.totals[name] ?? null : null,
+    currency: canned.currency === undefined ? 'USD' : canned.currency,
+    conservation: new Map(),
+    ms: 1,
+  };
+}
+
+function columnsOf(rows: readonly CannedRow[]): Map<string, Value[]> {
+  const names = new Set(rows.flatMap((row) => [...Object.keys(row.keys), ...Object.keys(row.measures)]));
+  return new Map([
+    ...[...names].map((name): [string, Value[]] => [
+      name,
+      rows.map((row) => row.keys[name] ?? row.measures[name] ?? null),
+    ]),
+    ...(rows.some((row) => row.bucket !== undefined)
+      ? [[TIME, rows.map((row) => BigInt(row.bucket ?? 0))] as [string, Value[]]]
+      : []),
+    [REMAINDER, rows.map((row) => (row.isRemainder ? 1n : 0n))],
+  ]);
+}
