@@ -2,14 +2,14 @@ import { fileURLToPath } from 'node:url';
 import type { ResourceDimensionName, RowDimensionName } from '../../catalog/charge-columns.ts';
 import { isCommitmentFee, usageTypes } from './aws-cur-amounts.ts';
 import { NO_TEXT } from './charge-relation.ts';
-import { sqlText, sqlTexts } from './sql-text.ts';
+import { sqlPath, sqlTexts } from './sql-text.ts';
 
 const TYPE = 'line_item_line_item_type';
 const CATEGORIES_FILE = fileURLToPath(new URL('../../../data/mappings/aws-service-categories.csv', import.meta.url));
 
 /** One row per product code (a test holds that), so that the join keeps the rows as they are. */
 export const serviceCategoryJoin = `
-LEFT JOIN read_csv(${sqlText(CATEGORIES_FILE)}, auto_detect = false, header = true, delim = ',',
+LEFT JOIN read_csv(${sqlPath(CATEGORIES_FILE)}, auto_detect = false, header = true, delim = ',',
   columns = {'product_code': 'VARCHAR', 'product_category': 'VARCHAR'}) AS category ON product_code = line_item_product_code`;
 
 /** The texts of a charge; `nameTag` is where the user's tag `Name` is read. */

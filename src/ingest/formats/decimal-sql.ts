@@ -123,7 +123,7 @@ function cut({ alias }: NumberColumn): string {
 function roundsUp({ alias }: NumberColumn): string {
   const [text, point, tail] = [`"${alias}_plain"`, `"${alias}_point"`, `"${alias}_tail"`];
   const beyond = `rtrim(substr(${text}, ${point} + 31), '0') <> ''`;
-  const odd = `substr(${text}, ${point} + 12, 1) IN ('1', '3', '5', '7', '9')`;
+  const odd = `CAST(substr(${text}, ${point} + 12, 1) AS TINYINT) % 2 = 1`;
   return `CASE WHEN ${tail} > ${HALF} OR (${tail} = ${HALF} AND (${beyond} OR ${odd}))
     THEN ${UNIT} ELSE CAST(0 AS DECIMAL(12,12)) END AS "${alias}_up"`;
 }

@@ -5,10 +5,11 @@ import type { CostError } from '../../core/errors.ts';
 import type { BillFile, Compression, CsvFile, ParquetFile } from './bill-file.ts';
 import { readCsvHeader } from './csv-header.ts';
 import { decompressor, scanCsv } from './csv-scan.ts';
-import { sqlName, sqlText } from './sql-text.ts';
+import { sqlName, sqlPath } from './sql-text.ts';
 
-/** A header has to fit into this much of the file (decompressed). */
+/** A header has to fit into this much of the file. */
 const HEAD_BYTES_MAX = 1 << 20;
+const COMPRESSED_HEAD_BYTES_MAX = 1 << 16;
 const MAGIC_BYTES = 4;
 
 /**
@@ -50,7 +51,7 @@ function refuseOtherContainers(path: string, magic: Buffer): void {
 }
 
 async function openParquet(connection: DuckDBConnection, path: string): Promise<ParquetFile> {
-  const file = sqlText(path);
+  const file = sqlPath(path);
   const described = await connection.runAndReadAll(
     `DESCRIBE SELECT * FROM read_parquet(${file}, binary_as_string = true)`,
   );
@@ -84,16 +85,17 @@ async function firstBytes(path: string, bytesMax: number): Promise<Buffer> {
   return buffer.subarray(0, bytesRead);
 }
 
+/** The beginning of the text. A stream would fail on a file that is cut; here that is for the scan to say. */
 async function readHead(path: string, compression: Compression): Promise<Buffer> {
-  await using file = await open(path);
-  const raw = file.createReadStream({ end: 2 * HEAD_BYTES_MAX, autoClose: false });
-  const source = compression === 'none' ? raw : raw.compose(decompressor(compression));
+  if (compression === 'none') return firstBytes(path, HEAD_BYTES_MAX);
+  const raw = await firstBytes(path, COMPRESSED_HEAD_BYTES_MAX);
   const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of source) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= HEAD_BYTES_MAX) break;
-  }
-  return Buffer.concat(chunks).subarray(0, HEAD_BYTES_MAX);
+  const stream = decompressor(compression);
+  stream.on('error', () => {}); // Of the cut that was just made.
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await new Promise<void>((resolve) => {
+    stream.on('close', resolve);
+    stream.end(raw);
+  });
+  return Buffer.concat(chunks);
 }

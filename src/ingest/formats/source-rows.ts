@@ -1,5 +1,5 @@
 import type { BillFile, CsvFile, SourceColumn } from './bill-file.ts';
-import { sqlName, sqlText, sqlTexts } from './sql-text.ts';
+import { sqlName, sqlPath, sqlText, sqlTexts } from './sql-text.ts';
 
 /** A column that a mapping reads under a name of its own. */
 export type ReadColumn = { readonly alias: string; readonly column: SourceColumn };
@@ -16,7 +16,7 @@ export function sourceRows(file: BillFile, columns: readonly ReadColumn[]): stri
   if (file.container === 'parquet') {
     return `SELECT file_row_number + 1 AS row_number, CAST(NULL AS VARCHAR) AS malformed,
   ${list}
-FROM read_parquet(${sqlText(file.path)}, file_row_number = true, binary_as_string = true)`;
+FROM read_parquet(${sqlPath(file.path)}, file_row_number = true, binary_as_string = true)`;
   }
   return `SELECT row_number, ${file.malformed.length === 0 ? 'CAST(NULL AS VARCHAR)' : 'malformed'} AS malformed,
   ${list}
@@ -33,11 +33,11 @@ function readValue(file: BillFile, column: SourceColumn): string {
 /**
  * Sequential, so that row numbers are those of the file. With malformed rows (found by the scan before) the
  * reader pads and cuts them instead of dropping them, which would shift the numbers; they are marked above.
+ * The line end is left to DuckDB: told that it is CRLF, strict mode reads no rows at all (1.5.5).
  */
 function readCsv(file: CsvFile): string {
-  const { delimiter, quoted, newline } = file.dialect;
+  const { delimiter, quoted } = file.dialect;
   const quote = sqlText(quoted ? '"' : '');
-  const newlineName = newline === '\r\n' ? '\\r\\n' : newline === '\n' ? '\\n' : '\\r';
   const tolerant = file.malformed.length > 0;
   const options = [
     'auto_detect = false',
@@ -46,14 +46,13 @@ function readCsv(file: CsvFile): string {
     `delim = ${sqlText(delimiter)}`,
     `quote = ${quote}`,
     `escape = ${quote}`,
-    `new_line = ${sqlText(newlineName)}`,
     `compression = ${sqlText(file.compression)}`,
     `nullstr = [${sqlTexts(NULL_TEXTS)}]`,
     `strict_mode = ${String(!tolerant)}`,
     `null_padding = ${String(tolerant)}`,
     `columns = {${file.columns.map((column) => `${column.reference}: 'VARCHAR'`).join(', ')}}`,
   ];
-  return `read_csv(${sqlText(file.path)}, ${options.join(', ')})`;
+  return `read_csv(${sqlPath(file.path)}, ${options.join(', ')})`;
 }
 
 function joinMalformed(file: CsvFile): string {

@@ -11,3 +11,8 @@ export function sqlName(name: string): string {
 export function sqlTexts(values: readonly string[]): string {
   return values.map(sqlText).join(', ');
 }
+
+/** A path as a literal that matches this file alone, whatever characters of a pattern it has. */
+export function sqlPath(path: string): string {
+  return sqlText(path.replaceAll(/[*?[]/g, '[$&]'));
+}
