@@ -1,4 +1,5 @@
 import type { Measure } from '../../planner/measures.ts';
+import { isMergeable } from '../../planner/measures.ts';
 import type { Aggregate } from '../../planner/plan.ts';
 import type { Block, Column } from './block.ts';
 import { columnOf, named, select, shown } from './block.ts';
@@ -40,7 +41,7 @@ export function aggregateToBlock(node: Aggregate, input: Block, statement: State
 }
 
 function finalMeasure(measure: Measure, input: Block, statement: Statement): Column {
-  if (measure.fn === 'count-distinct') return measureToSql(measure, input, statement);
+  if (!isMergeable(measure)) return measureToSql(measure, input, statement);
   const part = columnOf(input, measure.name);
   return { ...part, at: mergeToSql(measure, part.at) };
 }

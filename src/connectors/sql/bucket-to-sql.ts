@@ -27,15 +27,21 @@ function atStart({ axis, buckets }: Bucket, input: Block, dialect: Dialect): Blo
 
 const FROM = '$from';
 const TO = '$to';
+const FIRST = '$first';
+const LAST = '$last';
 const CUT_FROM = '$cut_from';
 const CUT_TO = '$cut_to';
+/** Of an amount that has to be cut: its units of 10^-12, and how many whole ones fall on a millisecond. */
+const units = (name: string) => `$units:${name}`;
+const rate = (name: string) => `$rate:${name}`;
+/** The product of two lengths up to this (35 days) fits 64 bits, where division is a hundred times as fast. */
+const SHORT_SPAN_MS = 3_037_000_499;
 const amountColumns = new Set(Object.values(metrics).map(({ column }) => column));
 
 /**
- * Three steps, each on the last: `spans` are the charges that touch the range, `touched` has a row for each bucket
- * that a span touches, `pieces` says which stretch of the charge is in the bucket; the amounts are cut to it where
- * they are used. A charge within one bucket keeps its amount as it is. Amount × milliseconds must fit 127 bits:
- * amounts below 10^26 units over 50 years do, and the store fails rather than wrap around.
+ * Each step on the last: `spans` are the charges that touch the range, `numbered` says which buckets they touch,
+ * `touched` has a row for each of those, `pieces` the stretch of the charge that is in the bucket; the amounts are
+ * cut to it where they are used.
  */
 function prorated({ buckets, clip }: Bucket, input: Block, statement: Statement): Block {
   const { dialect } = statement;
@@ -44,57 +50,75 @@ function prorated({ buckets, clip }: Bucket, input: Block, statement: Statement)
     ? bucketRuns(buckets)
     : [{ first: 0, from: clip.from, widthMs: clip.to - clip.from, count: 1 }];
   const [rangeFrom, rangeTo] = [integer(range.from), integer(range.to)];
-  const at = (block: Block, name: string) => columnOf(block, name).at;
-  const step = (wanted: string, block: Block, added: readonly (readonly [string, Sql])[]) =>
-    statement.define(
-      wanted,
-      select({
-        ...block,
-        columns: [...allColumns(block), ...added.map(([name, value]) => named(value, name))],
-      }),
-      new Map([
-        ...block.columns,
-        ...added.map(([name, value]) => [name, { at: value, type: 'integer' }] as const),
-      ]),
-    );
+  const number = (ms: Sql) => bucketNumber(runs, ms, dialect);
+  const amounts = [...input.columns.keys()].filter((name) => amountColumns.has(name));
 
-  const [start, end] = [at(input, 'charge_period_start'), at(input, 'charge_period_end')];
+  const start = columnOf(input, 'charge_period_start').at;
+  const end = columnOf(input, 'charge_period_end').at;
   const touching = { ...input, where: [...input.where, ...touches(start, end, range, dialect)] };
-  const spans = step('spans', touching, [
+  const spans = extend(statement, 'spans', touching, () => [
     [FROM, dialect.epochMs(start)],
     [TO, dialect.epochMs(end)],
   ]);
-
-  const first = sql`greatest(${at(spans, FROM)}, ${rangeFrom})`;
-  const last = sql`greatest(least(${at(spans, TO)}, ${rangeTo}) - 1, ${first})`;
-  const numbers = [bucketNumber(runs, first, dialect), bucketNumber(runs, last, dialect)] as const;
-  const touched = step('touched', spans, [[TIME, dialect.eachInteger(...numbers)]]);
-
-  const number = at(touched, TIME);
-  const next = bucketStart(runs, sql`(${number} + 1)`);
-  const pieces = step('pieces', touched, [
-    [CUT_FROM, sql`greatest(${at(touched, FROM)}, ${rangeFrom}, ${bucketStart(runs, number)})`],
-    [CUT_TO, sql`least(${at(touched, TO)}, ${rangeTo}, ${next})`],
+  const numbered = extend(statement, 'numbered', spans, (read) => [
+    [FIRST, number(sql`greatest(${read(FROM)}, ${rangeFrom})`)],
+    [LAST, number(sql`greatest(least(${read(TO)}, ${rangeTo}) - 1, ${read(FROM)}, ${rangeFrom})`)],
   ]);
-
+  const touched = extend(statement, 'touched', numbered, (read) => {
+    const isCut = sql`${read(FIRST)} <> ${read(LAST)} OR ${read(FROM)} < ${rangeFrom} OR ${read(TO)} > ${rangeTo}`;
+    return [
+      ...amounts.map(
+        (name) => [units(name), sql`CASE WHEN ${isCut} THEN ${dialect.unscaled(read(name))} END`] as const,
+      ),
+      [TIME, dialect.eachInteger(read(FIRST), read(LAST))],
+    ];
+  });
+  const pieces = extend(statement, 'pieces', touched, (read) => {
+    const next = bucketStart(runs, sql`(${read(TIME)} + 1)`);
+    const length = lengthOf(read);
+    return [
+      [CUT_FROM, sql`greatest(${read(FROM)}, ${rangeFrom}, ${bucketStart(runs, read(TIME))})`],
+      [CUT_TO, sql`least(${read(TO)}, ${rangeTo}, ${next})`],
+      ...amounts.map((name) => [rate(name), dialect.divideWide(read(units(name)), length)] as const),
+    ];
+  });
   const columns = [...input.columns.keys(), TIME].map((name): [string, Column] => {
     const column = columnOf(pieces, name);
-    return [
-      name,
-      amountColumns.has(name) ? { ...column, at: cutAmount(column.at, pieces, dialect) } : column,
-    ];
+    return [name, amountColumns.has(name) ? { ...column, at: cutAmount(name, pieces, dialect) } : column];
   });
   return { ...pieces, columns: new Map(columns) };
 }
 
-/** F(cut to) − F(cut from), F as Bucket defines it. */
-function cutAmount(amount: Sql, pieces: Block, dialect: Dialect): Sql {
-  const ms = (name: string) => columnOf(pieces, name).at;
-  const [from, to, cutFrom, cutTo] = [ms(FROM), ms(TO), ms(CUT_FROM), ms(CUT_TO)];
-  const units = dialect.unscaled(amount);
-  const until = (at: Sql) => dialect.divide(sql`(${units} * (${at} - ${from}))`, sql`(${to} - ${from})`);
-  const part = dialect.scaled(sql`${until(cutTo)} - ${until(cutFrom)}`);
-  return sql`CASE WHEN ${cutFrom} = ${from} AND ${cutTo} = ${to} THEN ${amount} ELSE ${part} END`;
+type Added = readonly (readonly [name: string, at: Sql])[];
+type Read = (name: string) => Sql;
+
+/** Defines the block with integer columns added to it. */
+function extend(statement: Statement, wanted: string, block: Block, add: (read: Read) => Added): Block {
+  const added = add((name) => columnOf(block, name).at);
+  const columns = [...allColumns(block), ...added.map(([name, at]) => named(at, name))];
+  const types = added.map(([name, at]): [string, Column] => [name, { at, type: 'integer' }]);
+  return statement.define(wanted, select({ ...block, columns }), new Map([...block.columns, ...types]));
+}
+
+function lengthOf(read: Read): Sql {
+  return sql`(${read(TO)} - ${read(FROM)})`;
+}
+
+/**
+ * F(cut to) − F(cut from), F as Bucket defines it; the amount itself where it is not cut. With amount = rate ×
+ * length + rest, F(t) is rate × (t − start) + rest × (t − start) ÷ length: the same number, as all terms have one
+ * sign, and what is left to divide is small.
+ */
+function cutAmount(name: string, pieces: Block, dialect: Dialect): Sql {
+  const read: Read = (column) => columnOf(pieces, column).at;
+  const length = lengthOf(read);
+  const rest = sql`CAST(${read(units(name))} - ${read(rate(name))} * ${length} AS BIGINT)`;
+  const until = (cut: string, part: Sql) =>
+    dialect.divide(sql`(${part} * (${read(cut)} - ${read(FROM)}))`, length);
+  const uneven = (part: Sql) => sql`${until(CUT_TO, part)} - ${until(CUT_FROM, part)}`;
+  const even = sql`${read(rate(name))} * (${read(CUT_TO)} - ${read(CUT_FROM)})`;
+  const part = sql`${even} + CASE WHEN ${length} <= ${integer(SHORT_SPAN_MS)} THEN ${uneven(rest)} ELSE ${uneven(dialect.wide(rest))} END`;
+  return sql`CASE WHEN ${read(units(name))} IS NULL THEN ${read(name)} ELSE ${dialect.scaled(part)} END`;
 }
 
 /** The number of the bucket that `ms` falls in, by halving the runs. */

@@ -17,11 +17,14 @@ export type Dialect = {
   readonly divide: (numerator: Sql, denominator: Sql) => Sql;
   /** In a select list: a row for each integer from `first` through `last`. */
   readonly eachInteger: (first: Sql, last: Sql) => Sql;
-  /** A decimal(38,12) as a wide integer in units of 10^-12, and back; an error from 10^26 units up. */
+  /** A decimal of 12 places as a wide integer (at least 127 bits) in units of 10^-12, and back. */
   readonly unscaled: (decimal: Sql) => Sql;
+  readonly wide: (integer: Sql) => Sql;
+  /** A wide integer by one of 64 bits. */
+  readonly divideWide: (numerator: Sql, denominator: Sql) => Sql;
   readonly scaled: (units: Sql) => Sql;
-  /** A query with a row for each value. */
-  readonly valuesQuery: (values: readonly Sql[]) => Sql;
+  /** A query with a row for each value, folded to lower case or as it is. */
+  readonly valuesQuery: (values: readonly string[], ignoreCase: boolean) => Sql;
   readonly startsWith: (value: Sql, part: Sql) => Sql;
   readonly endsWith: (value: Sql, part: Sql) => Sql;
   readonly contains: (value: Sql, part: Sql) => Sql;

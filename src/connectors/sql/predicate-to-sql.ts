@@ -17,7 +17,7 @@ export type PredicateSource = {
 };
 
 /** From here on a list of values is written as a table: engines hash those, but may compare lists one by one. */
-export const TABLE_VALUES_MIN = 50;
+export const TABLE_VALUES_MIN = 10;
 
 export const ALWAYS: Sql = sql`TRUE`;
 export const NEVER: Sql = sql`FALSE`;
@@ -92,8 +92,10 @@ function presentMeets(test: ValueTest, value: Sql, negated: boolean, dialect: Di
     case 'notIn': {
       const isIn = (test.op === 'in') !== negated;
       if (test.values.length === 0) return isIn ? NEVER : sql`${value} IS NOT NULL`;
-      const values = test.values.map((wanted) => literal(wanted, test.ignoreCase));
-      const list = values.length < TABLE_VALUES_MIN ? join(values) : dialect.valuesQuery(values);
+      const list =
+        test.values.length < TABLE_VALUES_MIN
+          ? join(test.values.map((wanted) => literal(wanted, test.ignoreCase)))
+          : dialect.valuesQuery(test.values, test.ignoreCase);
       return sql`${folded(value, test.ignoreCase)} ${isIn ? sql`IN` : sql`NOT IN`} (${list})`;
     }
     case 'matches': {
