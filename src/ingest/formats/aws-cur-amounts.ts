@@ -41,7 +41,8 @@ export function awsCurAmounts(file: {
     ...(file.amortisesReservations ? ['RIFee'] : []),
     ...(file.amortisesSavingsPlans ? ['SavingsPlanRecurringFee'] : []),
   ];
-  const hasUnused = unusedTypes.length === 0 ? 'false' : `${TYPE} IN (${sqlTexts(unusedTypes)}) AND ${unused(sqlName)} <> 0`;
+  const hasUnused =
+    unusedTypes.length === 0 ? 'false' : `${TYPE} IN (${sqlTexts(unusedTypes)}) AND ${unused(sqlName)} <> 0`;
   const ofLine = (line: Amount, ofUnused: Amount): Amount => {
     return (n) => `CASE WHEN part = 0 THEN ${line(n)} ELSE ${ofUnused(n)} END`;
   };
@@ -50,21 +51,32 @@ export function awsCurAmounts(file: {
     effective_cost: ofLine(effectiveOfLine, unused),
     list_cost: ofLine(list, zero),
     contracted_cost: ofLine(contracted, zero),
-    consumed_quantity: ofLine((n) => `CASE WHEN ${isUsage} THEN ${n('line_item_usage_amount')} END`, NO_AMOUNT),
+    consumed_quantity: ofLine(
+      (n) => `CASE WHEN ${isUsage} THEN ${n('line_item_usage_amount')} END`,
+      NO_AMOUNT,
+    ),
     pricing_quantity: ofLine(pricingQuantity, (n) => n('reservation_unused_quantity')),
     contracted_unit_price: ofLine(contractedUnitPrice, NO_AMOUNT),
-    list_unit_price: ofLine((n) => `CASE WHEN ${isUsage} THEN ${n('pricing_public_on_demand_rate')} END`, NO_AMOUNT),
+    list_unit_price: ofLine(
+      (n) => `CASE WHEN ${isUsage} THEN ${n('pricing_public_on_demand_rate')} END`,
+      NO_AMOUNT,
+    ),
     commitment_discount_quantity: ofLine(commitmentQuantity, unusedCommitmentQuantity),
     pricing_currency_contracted_unit_price: NO_AMOUNT,
     pricing_currency_effective_cost: NO_AMOUNT,
     pricing_currency_list_unit_price: NO_AMOUNT,
   };
-  return { metrics, parts: `CASE WHEN ${hasUnused} THEN [0, 1] ELSE [0] END`, effectiveOfLine: effectiveOfLine(sqlName) };
+  return {
+    metrics,
+    parts: `CASE WHEN ${hasUnused} THEN [0, 1] ELSE [0] END`,
+    effectiveOfLine: effectiveOfLine(sqlName),
+  };
 }
 
 const zero: Amount = () => '0';
 
-const billed: Amount = (n) => `coalesce(${n('line_item_net_unblended_cost')}, ${n('line_item_unblended_cost')})`;
+const billed: Amount = (n) =>
+  `coalesce(${n('line_item_net_unblended_cost')}, ${n('line_item_unblended_cost')})`;
 
 function effective(
   n: Parameters<Amount>[0],
@@ -79,7 +91,9 @@ function effective(
   if (file.amortisesSavingsPlans) {
     const amortised = `coalesce(${n('savings_plan_net_savings_plan_effective_cost')}, ${n('savings_plan_savings_plan_effective_cost')})`;
     cases.push(`WHEN ${TYPE} = 'SavingsPlanCoveredUsage' THEN ${amortised}`);
-    cases.push(`WHEN ${TYPE} IN ('SavingsPlanRecurringFee', 'SavingsPlanUpfrontFee', 'SavingsPlanNegation') THEN 0`);
+    cases.push(
+      `WHEN ${TYPE} IN ('SavingsPlanRecurringFee', 'SavingsPlanUpfrontFee', 'SavingsPlanNegation') THEN 0`,
+    );
   }
   return cases.length === 0 ? billed(n) : `CASE ${cases.join(' ')} ELSE ${billed(n)} END`;
 }
@@ -97,7 +111,8 @@ const list: Amount = (n) => `CASE WHEN ${isCommitmentFee} OR ${TYPE} = 'SavingsP
 const contracted: Amount = (n) => `CASE WHEN ${isCommitmentFee} OR ${TYPE} = 'SavingsPlanNegation' THEN 0
     WHEN ${TYPE} = 'DiscountedUsage' THEN coalesce(${n('pricing_public_on_demand_cost')}, ${billed(n)}) ELSE ${billed(n)} END`;
 
-const pricingQuantity: Amount = (n) => `CASE WHEN ${isUsage} OR ${isCommitmentFee} OR ${TYPE} = 'Fee' THEN ${n('line_item_usage_amount')} END`;
+const pricingQuantity: Amount = (n) =>
+  `CASE WHEN ${isUsage} OR ${isCommitmentFee} OR ${TYPE} = 'Fee' THEN ${n('line_item_usage_amount')} END`;
 
 /** Usage under a reservation is priced 0 by its line, which is no contract's price. */
 const contractedUnitPrice: Amount = (n) => `CASE WHEN ${TYPE} IN ('Usage', 'SavingsPlanCoveredUsage')
@@ -110,4 +125,5 @@ const commitmentQuantity: Amount = (n) => `CASE ${TYPE}
     WHEN 'SavingsPlanCoveredUsage' THEN ${n('savings_plan_savings_plan_effective_cost')}
     WHEN 'SavingsPlanRecurringFee' THEN ${n('savings_plan_total_commitment_to_date')} END`;
 
-const unusedCommitmentQuantity: Amount = (n) => `CASE WHEN ${TYPE} = 'RIFee' THEN ${n('reservation_unused_quantity')} ELSE ${unused(n)} END`;
+const unusedCommitmentQuantity: Amount = (n) =>
+  `CASE WHEN ${TYPE} = 'RIFee' THEN ${n('reservation_unused_quantity')} ELSE ${unused(n)} END`;

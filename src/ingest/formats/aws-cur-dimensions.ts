@@ -5,7 +5,9 @@ import { NO_TEXT } from './charge-relation.ts';
 import { sqlPath, sqlTexts } from './sql-text.ts';
 
 const TYPE = 'line_item_line_item_type';
-const CATEGORIES_FILE = fileURLToPath(new URL('../../../data/mappings/aws-service-categories.csv', import.meta.url));
+const CATEGORIES_FILE = fileURLToPath(
+  new URL('../../../data/mappings/aws-service-categories.csv', import.meta.url),
+);
 
 /** One row per product code (a test holds that), so that the join keeps the rows as they are. */
 export const serviceCategoryJoin = `
@@ -34,7 +36,8 @@ export function awsCurDimensions(
     region_id: 'coalesce(product_region_code, product_region)',
     region_name: `CASE WHEN coalesce(product_location_type, 'AWS Region') = 'AWS Region' THEN product_location END`,
     resource_id: 'line_item_resource_id',
-    resource_name: nameTag === null ? NO_TEXT : `CASE WHEN line_item_resource_id IS NOT NULL THEN ${nameTag} END`,
+    resource_name:
+      nameTag === null ? NO_TEXT : `CASE WHEN line_item_resource_id IS NOT NULL THEN ${nameTag} END`,
     resource_type: resourceType,
     sub_account_id: 'line_item_usage_account_id',
     sub_account_name: 'line_item_usage_account_name',
@@ -106,7 +109,10 @@ function skuPriceDetails(): string {
     ['InstanceType', 'product_instance_type'],
     ['OperatingSystem', 'product_operating_system'],
     ['x_Operation', 'line_item_operation'],
-  ].map(([key, column]) => `CASE WHEN ${column} IS NOT NULL THEN '"${key}":' || CAST(to_json(${column}) AS VARCHAR) END`);
+  ].map(
+    ([key, column]) =>
+      `CASE WHEN ${column} IS NOT NULL THEN '"${key}":' || CAST(to_json(${column}) AS VARCHAR) END`,
+  );
   return `'{' || nullif(concat_ws(',', ${members.join(', ')}), '') || '}'`;
 }
 

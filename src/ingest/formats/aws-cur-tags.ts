@@ -62,9 +62,11 @@ function capitalised(word: string): string {
 export function tagsJson(tags: readonly TagColumn[], aliasOf: (tag: TagColumn) => string): string {
   const byKey = Map.groupBy(tags, ({ key }) => key);
   if (byKey.size === 0) return 'CAST(NULL AS VARCHAR)';
-  const members = [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, columns]) => {
-    const value = `coalesce(${columns.map((tag) => sqlName(aliasOf(tag))).join(', ')})`;
-    return `CASE WHEN ${value} IS NOT NULL THEN ${sqlText(`${JSON.stringify(key)}:`)} || CAST(to_json(${value}) AS VARCHAR) END`;
-  });
+  const members = [...byKey]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, columns]) => {
+      const value = `coalesce(${columns.map((tag) => sqlName(aliasOf(tag))).join(', ')})`;
+      return `CASE WHEN ${value} IS NOT NULL THEN ${sqlText(`${JSON.stringify(key)}:`)} || CAST(to_json(${value}) AS VARCHAR) END`;
+    });
   return `'{' || nullif(concat_ws(',', ${members.join(', ')}), '') || '}'`;
 }

@@ -111,7 +111,8 @@ function recognises(columns: readonly SourceColumn[]): Recognition {
   const missing = requiredColumns.filter((name) => !names.has(squashName(name)));
   // One column for all tags is CUR 2.0: read as legacy CUR it would lose them.
   const isCur2 = names.has('resourcetags');
-  const problem = missing.length > 0 ? `it lacks ${missing.join(', ')}` : isCur2 ? 'it is a CUR 2.0 export' : null;
+  const problem =
+    missing.length > 0 ? `it lacks ${missing.join(', ')}` : isCur2 ? 'it is a CUR 2.0 export' : null;
   return { columnsKnown: [...names].filter((name) => known.has(name)).length, problem };
 }
 

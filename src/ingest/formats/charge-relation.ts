@@ -1,4 +1,9 @@
-import { metricColumns, resourceDimensionNames, rowDimensionNames, timeColumns } from '../../catalog/charge-columns.ts';
+import {
+  metricColumns,
+  resourceDimensionNames,
+  rowDimensionNames,
+  timeColumns,
+} from '../../catalog/charge-columns.ts';
 import type { ResourceDimensionName, RowDimensionName } from '../../catalog/charge-columns.ts';
 import { metrics } from '../../catalog/metrics.ts';
 import type { BillFile, SourceColumn } from './bill-file.ts';
@@ -65,7 +70,9 @@ export const NO_AMOUNT: Amount = () => 'NULL';
 /** Characters of an offending value that a reason quotes. */
 const QUOTED_CHARACTERS_MAX = 100;
 
-const moneyColumns = Object.values(metrics).flatMap(({ isMoney, column }) => (isMoney && column !== null ? [column] : []));
+const moneyColumns = Object.values(metrics).flatMap(({ isMoney, column }) =>
+  isMoney && column !== null ? [column] : [],
+);
 
 /** The mapped relation of a file (format.ts, mappedColumns). */
 export function chargeRelation(file: BillFile, mapping: ChargeMapping): string {
@@ -84,7 +91,10 @@ FROM (${charges}) AS charge${mapping.joins}`;
 function parsedRows(file: BillFile, mapping: ChargeMapping): string {
   const found = new Map(file.columns.map((column) => [squashName(column.name), column]));
   const find = (name: string): SourceColumn | null => found.get(squashName(name)) ?? null;
-  const reads: ReadColumn[] = mapping.otherTexts.map((read) => ({ ...read, column: textColumn(read.column) }));
+  const reads: ReadColumn[] = mapping.otherTexts.map((read) => ({
+    ...read,
+    column: textColumn(read.column),
+  }));
   const times: string[] = [];
   const numbers: { alias: string; type: string }[] = [];
   const absent: string[] = [];
@@ -96,7 +106,8 @@ function parsedRows(file: BillFile, mapping: ChargeMapping): string {
   for (const name of mapping.times) {
     const column = find(name);
     const alias = `${name}_source`;
-    if (column === null) absent.push(`CAST(NULL AS TIMESTAMPTZ) AS ${sqlName(name)}, ${NO_TEXT} AS ${sqlName(alias)}`);
+    if (column === null)
+      absent.push(`CAST(NULL AS TIMESTAMPTZ) AS ${sqlName(name)}, ${NO_TEXT} AS ${sqlName(alias)}`);
     else {
       reads.push({ alias, column });
       times.push(`${instantOf(sqlName(alias), column.type)} AS ${sqlName(name)}`);
@@ -129,7 +140,10 @@ function textColumn(column: SourceColumn): SourceColumn {
 
 /** Null, or the code, a space and the reason. */
 function errorOf(checks: readonly Check[]): string {
-  const all: readonly Check[] = [{ code: 'FIELD_COUNT', when: 'malformed IS NOT NULL', reason: 'malformed' }, ...checks];
+  const all: readonly Check[] = [
+    { code: 'FIELD_COUNT', when: 'malformed IS NOT NULL', reason: 'malformed' },
+    ...checks,
+  ];
   return `CASE\n  ${all.map(({ code, when, reason }) => `WHEN ${when} THEN '${code} ' || ${reason}`).join('\n  ')} END`;
 }
 
@@ -148,7 +162,9 @@ function mappedList(mapping: ChargeMapping): string[] {
     `${utcMonth(mapping.chargeTimes.billing_period_start)} AS billing_month`,
     ...timeColumns.map(({ name }) => `${mapping.chargeTimes[name]} AS ${sqlName(name)}`),
     ...amounts.map(([name, amount]) => `CAST(${amount(value)} AS DECIMAL(38,12)) AS ${sqlName(name)}`),
-    ...[...rowDimensionNames, ...resourceDimensionNames].map((name) => `${mapping.dimensions[name]} AS ${sqlName(name)}`),
+    ...[...rowDimensionNames, ...resourceDimensionNames].map(
+      (name) => `${mapping.dimensions[name]} AS ${sqlName(name)}`,
+    ),
     `${mapping.tags} AS tags`,
     `CAST(${residues.join(' + ')} AS DECIMAL(38,${RESIDUE_SCALE})) AS residue`,
   ];

@@ -42,7 +42,10 @@ export function decimalsOf(from: string, numbers: readonly NumberColumn[]): stri
   const inexact = numbers.filter(({ type }) => !EXACT_TYPE.test(type));
   const stages = [near, quick, textOfOthers, plain, point, cut, roundsUp] as const;
   const staged = stages.reduce((input, stage) => stageOver(input, inexact.map(stage)), from);
-  return stageOver(staged, numbers.map((number) => (EXACT_TYPE.test(number.type) ? exact(number) : result(number))));
+  return stageOver(
+    staged,
+    numbers.map((number) => (EXACT_TYPE.test(number.type) ? exact(number) : result(number))),
+  );
 }
 
 function stageOver(from: string, columns: readonly string[]): string {

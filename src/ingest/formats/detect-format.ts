@@ -36,7 +36,10 @@ export async function detectFormat(
 
   const [nearest] = candidates;
   if (nearest !== undefined && (asked !== null || nearest.columnsKnown >= COLUMNS_ALIKE_MIN)) {
-    throw costError('UNKNOWN_FORMAT', { file: path, reason: `as ${nearest.format.name}, ${nearest.problem ?? ''}` });
+    throw costError('UNKNOWN_FORMAT', {
+      file: path,
+      reason: `as ${nearest.format.name}, ${nearest.problem ?? ''}`,
+    });
   }
   const names = file.columns.slice(0, COLUMNS_NAMED_MAX).map(({ name }) => name);
   throw costError('UNKNOWN_FORMAT', {

@@ -38,7 +38,9 @@ export const focusValues = {
  * specification does not know stays as it is.
  */
 export function inSpecSpelling(name: string, allowed: readonly string[]): string {
-  const respelt = allowed.map((value) => `WHEN ${sqlText(value.toLowerCase())} THEN ${sqlText(value)}`).join(' ');
+  const respelt = allowed
+    .map((value) => `WHEN ${sqlText(value.toLowerCase())} THEN ${sqlText(value)}`)
+    .join(' ');
   // No IN: DuckDB makes a join of a long one.
   const isAllowed = allowed.map((value) => `${name} = ${sqlText(value)}`).join(' OR ');
   return `CASE WHEN ${isAllowed} THEN ${name}

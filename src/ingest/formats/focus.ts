@@ -1,4 +1,9 @@
-import { metricColumns, resourceDimensionNames, rowDimensionNames, timeColumns } from '../../catalog/charge-columns.ts';
+import {
+  metricColumns,
+  resourceDimensionNames,
+  rowDimensionNames,
+  timeColumns,
+} from '../../catalog/charge-columns.ts';
 import type { ResourceDimensionName, RowDimensionName } from '../../catalog/charge-columns.ts';
 import type { BillFile, SourceColumn } from './bill-file.ts';
 import { squashName } from './bill-file.ts';
@@ -64,7 +69,12 @@ function focusMapping(file: BillFile): ChargeMapping {
     parts: null,
     chargeKey: NO_TEXT,
     chargeTimes: recordOf(timeNames, (name) => name),
-    chargeMetrics: recordOf(metricNames, (name): Amount => (number) => number(name)),
+    chargeMetrics: recordOf(
+      metricNames,
+      (name): Amount =>
+        (number) =>
+          number(name),
+    ),
     dimensions: recordOf(textNames, dimensionOf),
     tags: "nullif(tags, '{}')",
     joins: '',
@@ -115,6 +125,8 @@ function checksOf(file: BillFile): readonly Check[] {
     ...(has('charge_category') ? [category] : []),
     ...(has('tags') ? [tags] : []),
     // Only a spreadsheet cuts ids, and it saves CSV.
-    ...(file.container === 'csv' ? idNames.filter(has).map((name) => checkLossyId(name, columnOf(name))) : []),
+    ...(file.container === 'csv'
+      ? idNames.filter(has).map((name) => checkLossyId(name, columnOf(name)))
+      : []),
   ];
 }

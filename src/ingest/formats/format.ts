@@ -1,4 +1,9 @@
-import { metricColumns, resourceDimensionNames, rowDimensionNames, timeColumns } from '../../catalog/charge-columns.ts';
+import {
+  metricColumns,
+  resourceDimensionNames,
+  rowDimensionNames,
+  timeColumns,
+} from '../../catalog/charge-columns.ts';
 import type { BillFile, SourceColumn } from './bill-file.ts';
 
 /** A kind of bill and how it becomes FOCUS charges. */

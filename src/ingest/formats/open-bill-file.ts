@@ -1,4 +1,6 @@
+import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { costError, isCostError } from '../../core/errors.ts';
 import type { CostError } from '../../core/errors.ts';
@@ -69,12 +71,20 @@ async function openParquet(connection: DuckDBConnection, path: string): Promise<
 async function openCsv(path: string, compression: Compression): Promise<CsvFile> {
   const header = readCsvHeader((await readHead(path, compression)).toString('utf8'));
   if (header === null) {
-    throw costError('UNKNOWN_FORMAT', { file: path, reason: 'it is no Parquet, and its first line is no CSV header' });
+    await readThrough(path, compression);
+    throw costError('UNKNOWN_FORMAT', {
+      file: path,
+      reason: 'it is no Parquet, and its first line is no CSV header',
+    });
   }
   const scan = await scanCsv(path, compression, header.dialect, header.names.length);
   if (!scan.sound) throw costError('DAMAGED_FILE', { file: path, reason: scan.reason });
   if (scan.rows === 0) throw costError('EMPTY_FILE', { file: path });
-  const columns = header.names.map((name, i) => ({ name: name.trim(), reference: sqlName(`c${i}`), type: 'VARCHAR' }));
+  const columns = header.names.map((name, i) => ({
+    name: name.trim(),
+    reference: sqlName(`c${i}`),
+    type: 'VARCHAR',
+  }));
   const { rows, malformed } = scan;
   return { container: 'csv', path, compression, dialect: header.dialect, columns, rows, malformed };
 }
@@ -83,6 +93,14 @@ async function firstBytes(path: string, bytesMax: number): Promise<Buffer> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesMax), 0, bytesMax, 0);
   return buffer.subarray(0, bytesRead);
+}
+
+/** Fails where a compressed file is damaged, which may be why nothing was found at its beginning. */
+async function readThrough(path: string, compression: Compression): Promise<void> {
+  if (compression === 'none') return;
+  await pipeline(createReadStream(path), decompressor(compression), async (chunks: AsyncIterable<Buffer>) => {
+    for await (const _ of chunks);
+  });
 }
 
 /** The beginning of the text. A stream would fail on a file that is cut; here that is for the scan to say. */

@@ -12,7 +12,9 @@ const NULL_TEXTS = ['', 'NULL', '\\N'] as const;
  * Texts that mean null are null.
  */
 export function sourceRows(file: BillFile, columns: readonly ReadColumn[]): string {
-  const list = columns.map(({ alias, column }) => `${readValue(file, column)} AS ${sqlName(alias)}`).join(',\n  ');
+  const list = columns
+    .map(({ alias, column }) => `${readValue(file, column)} AS ${sqlName(alias)}`)
+    .join(',\n  ');
   if (file.container === 'parquet') {
     return `SELECT file_row_number + 1 AS row_number, CAST(NULL AS VARCHAR) AS malformed,
   ${list}
@@ -58,6 +60,8 @@ function readCsv(file: CsvFile): string {
 function joinMalformed(file: CsvFile): string {
   if (file.malformed.length === 0) return '';
   const expected = file.columns.length;
-  const rows = file.malformed.map(({ row, fields }) => `(${row}, '${fields} fields, the header has ${expected}')`);
+  const rows = file.malformed.map(
+    ({ row, fields }) => `(${row}, '${fields} fields, the header has ${expected}')`,
+  );
   return `\nLEFT JOIN (VALUES ${rows.join(', ')}) AS marked(malformed_row, malformed) ON malformed_row = row_number`;
 }

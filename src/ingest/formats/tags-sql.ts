@@ -2,7 +2,7 @@
  * MAP(VARCHAR, VARCHAR) of a mapped relation's `tags`, sorted by key; null when there is no tag.
  * Take it of distinct texts: it costs about 2 µs, the text is passed through.
  *
- * Values that are no strings are taken by their JSON text; null and empty values are no tags. Keys are
+ * Values that are no strings become their JSON text (1.50 is 1.5); null and empty values are no tags. Keys are
  * trimmed (the official FOCUS sample has one with a leading space); of keys that are then equal, the
  * greatest value stays. Both `{"key": "value"}` and `[{"key": "…", "value": "…"}]` (BigQuery) are read.
  */

@@ -20,7 +20,8 @@ function utc(date: string): string {
 function unchecked(reference: string, type: string): string {
   if (type === 'TIMESTAMP WITH TIME ZONE') return reference;
   // DuckDB's cast from TIMESTAMP takes the connection's zone; this takes none.
-  if (type.startsWith('TIMESTAMP') || type === 'DATE') return `make_timestamptz(epoch_us(CAST(${reference} AS TIMESTAMP)))`;
+  if (type.startsWith('TIMESTAMP') || type === 'DATE')
+    return `make_timestamptz(epoch_us(CAST(${reference} AS TIMESTAMP)))`;
   const text = type === 'VARCHAR' ? reference : `CAST(${reference} AS VARCHAR)`;
   // A cast to TIMESTAMP drops an offset silently, one to TIMESTAMPTZ without an offset takes the connection's zone.
   return `try_cast(CASE

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decimalFromUnits, formatDecimal, parseDecimal } from '../../../src/core/decimal.ts';
 import { NUMBER_MAX, decimalsOf } from '../../../src/ingest/formats/decimal-sql.ts';
@@ -15,11 +15,14 @@ type Parsed = { readonly value: string | null; readonly residue: string | null }
 async function parsed(type: string, values: readonly string[]): Promise<readonly Parsed[]> {
   const list = values.map((value, i) => `(${i}, CAST('${value}' AS ${type}))`).join(', ');
   const from = `SELECT i, v AS x_source FROM (VALUES ${list}) AS given(i, v)`;
-  const rows = await bench.rows(`SELECT i, x, x_residue FROM (${decimalsOf(from, [{ alias: 'x', type }])}) ORDER BY CAST(i AS INTEGER)`);
+  const rows = await bench.rows(
+    `SELECT i, x, x_residue FROM (${decimalsOf(from, [{ alias: 'x', type }])}) ORDER BY CAST(i AS INTEGER)`,
+  );
   return rows.map(({ x, x_residue: residue }) => ({ value: x ?? null, residue: residue ?? null }));
 }
 
-const residueOf = (text: string): string => `${text.startsWith('-') ? '-' : ''}${text.replace('-', '').padEnd(32, '0')}`;
+const residueOf = (text: string): string =>
+  `${text.startsWith('-') ? '-' : ''}${text.replace('-', '').padEnd(32, '0')}`;
 
 describe('decimals of texts', () => {
   it.each([
@@ -45,15 +48,40 @@ describe('decimals of texts', () => {
   });
 
   it('knows what is no number, or too large', async () => {
-    const wrong = ['abc', '1,5', '1.234,56', '1_000', '0x10', 'NaN', 'inf', '-', '.', '1e', '$5', '(5)', '1 000', '1e18', '-1e18', '1e400'];
+    const wrong = [
+      'abc',
+      '1,5',
+      '1.234,56',
+      '1_000',
+      '0x10',
+      'NaN',
+      'inf',
+      '-',
+      '.',
+      '1e',
+      '$5',
+      '(5)',
+      '1 000',
+      '1e18',
+      '-1e18',
+      '1e400',
+    ];
     for (const { value } of await parsed('VARCHAR', wrong)) expect(value).toBeNull();
   });
 
   it('agrees with the decimals of the process', async () => {
     const digits = (max: number) => fc.stringMatching(new RegExp(`^[0-9]{1,${max}}$`));
     const text = fc
-      .tuple(fc.constantFrom('', '-'), digits(17), fc.option(digits(25)), fc.option(fc.integer({ min: -25, max: 3 })))
-      .map(([sign, whole, fraction, exponent]) => `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${exponent === null ? '' : `e${exponent}`}`);
+      .tuple(
+        fc.constantFrom('', '-'),
+        digits(17),
+        fc.option(digits(25)),
+        fc.option(fc.integer({ min: -25, max: 3 })),
+      )
+      .map(
+        ([sign, whole, fraction, exponent]) =>
+          `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${exponent === null ? '' : `e${exponent}`}`,
+      );
     await fc.assert(
       fc.asyncProperty(fc.array(text, { minLength: 200, maxLength: 200 }), async (texts) => {
         expect((await parsed('VARCHAR', texts)).map(({ value }) => value)).toEqual(texts.map(expected));

@@ -21,7 +21,11 @@ async function detect(name: string, content: string | Buffer) {
 }
 
 describe('a file that is refused', () => {
-  const many = csvOf(Array.from({ length: 3000 }, (_, i) => focusRow({ BilledCost: `${i}`, ChargeDescription: `${Math.sin(i)}` })));
+  const many = csvOf(
+    Array.from({ length: 3000 }, (_, i) =>
+      focusRow({ BilledCost: `${i}`, ChargeDescription: `${Math.sin(i)}` }),
+    ),
+  );
   const gzip = gzipSync(many);
   const changed = (at: number): Buffer => {
     const copy = Buffer.from(gzip);
@@ -40,28 +44,59 @@ describe('a file that is refused', () => {
     ['columns of nothing known', 'a,b,c\n1,2,3\n', 'UNKNOWN_FORMAT', /its 3 columns are a, b, c/],
     ['an Excel workbook', Buffer.from('PK\u0003\u0004 workbook'), 'UNKNOWN_FORMAT', /Excel/],
     ['UTF-16', Buffer.from(`\ufeff${good}`, 'utf16le'), 'DAMAGED_FILE', /UTF-16/],
-    ['Latin-1', Buffer.from(csvOf([...three, focusRow({ SubAccountName: 'Müller' })]), 'latin1'), 'DAMAGED_FILE', /not UTF-8 .*save it as UTF-8/],
+    [
+      'Latin-1',
+      Buffer.from(csvOf([...three, focusRow({ SubAccountName: 'Müller' })]), 'latin1'),
+      'DAMAGED_FILE',
+      /not UTF-8 .*save it as UTF-8/,
+    ],
     ['a quote that is never closed', `${good}"1,2\n3,4\n`, 'DAMAGED_FILE', /row 4 opens is never closed/],
-    ['text behind a closing quote', good.replace('line 2', '"li"ne 2'), 'DAMAGED_FILE', /row 2 has text after the closing quote/],
+    [
+      'text behind a closing quote',
+      good.replace('line 2', '"li"ne 2'),
+      'DAMAGED_FILE',
+      /row 2 has text after the closing quote/,
+    ],
     ['mixed line ends', good.replace(/line 2(.*)\n/, 'line 2$1\r\n'), 'DAMAGED_FILE', /row 2 ends its line/],
-    ['a lone CR in a file of CRLF', csvOf(three, { newline: '\r\n' }).replace('line 2', 'line\r2'), 'DAMAGED_FILE', /ends its line/],
+    [
+      'a lone CR in a file of CRLF',
+      csvOf(three, { newline: '\r\n' }).replace('line 2', 'line\r2'),
+      'DAMAGED_FILE',
+      /ends its line/,
+    ],
     ['NUL bytes', good.replace('line 2', 'line\0 2'), 'DAMAGED_FILE', /NUL/],
-    ['rows that the header does not fit', good + '1,2\n'.repeat(MALFORMED_ROWS_MAX + 1), 'DAMAGED_FILE', /more than 10000 rows/],
+    [
+      'rows that the header does not fit',
+      good + '1,2\n'.repeat(MALFORMED_ROWS_MAX + 1),
+      'DAMAGED_FILE',
+      /more than 10000 rows/,
+    ],
   ] as const)('%s', async (_, content, code, reason) => {
-    await expect(detect('refused.csv', Buffer.from(content))).rejects.toMatchObject({ code, message: expect.stringMatching(reason) });
+    await expect(detect('refused.csv', Buffer.from(content))).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(reason),
+    });
   });
 
   it('a Parquet file that is cut', async () => {
     const path = await writeParquetBill(bench.connection, bench.path('whole.parquet'), three);
     const whole = await readFile(path);
-    await expect(detect('cut.parquet', whole.subarray(0, whole.length / 2))).rejects.toMatchObject({ code: 'DAMAGED_FILE' });
-    await expect(detect('tiny.parquet', whole.subarray(0, 6))).rejects.toMatchObject({ code: 'DAMAGED_FILE' });
+    await expect(detect('cut.parquet', whole.subarray(0, whole.length / 2))).rejects.toMatchObject({
+      code: 'DAMAGED_FILE',
+    });
+    await expect(detect('tiny.parquet', whole.subarray(0, 6))).rejects.toMatchObject({
+      code: 'DAMAGED_FILE',
+    });
   });
 
   it('a Parquet file without rows', async () => {
     await writeParquetBill(bench.connection, bench.path('whole.parquet'), three);
-    await bench.connection.run(`COPY (FROM '${bench.path('whole.parquet')}' LIMIT 0) TO '${bench.path('empty.parquet')}'`);
-    await expect(detectFormat(bench.connection, bench.path('empty.parquet'), null)).rejects.toMatchObject({ code: 'EMPTY_FILE' });
+    await bench.connection.run(
+      `COPY (FROM '${bench.path('whole.parquet')}' LIMIT 0) TO '${bench.path('empty.parquet')}'`,
+    );
+    await expect(detectFormat(bench.connection, bench.path('empty.parquet'), null)).rejects.toMatchObject({
+      code: 'EMPTY_FILE',
+    });
   });
 
   it('a file that is not there', async () => {
@@ -100,7 +135,14 @@ describe('a file that is read', () => {
     ['without a last line end', 'last.csv', good.slice(0, -1)],
   ])('%s', async (_, name, text) => {
     const rows = await bench.mapped(await writeBill(bench.path(name), text));
-    expect(rows.map((row) => [row['row_number'], row['error_code'], row['charge_description'], row['billed_cost']])).toEqual([
+    expect(
+      rows.map((row) => [
+        row['row_number'],
+        row['error_code'],
+        row['charge_description'],
+        row['billed_cost'],
+      ]),
+    ).toEqual([
       ['1', null, 'line 1', '1.000000000000'],
       ['2', null, 'line 2', '2.000000000000'],
       ['3', null, 'line 3', '3.000000000000'],
@@ -109,7 +151,10 @@ describe('a file that is read', () => {
 
   it('with several gzip members', async () => {
     const [header = '', ...lines] = good.split('\n');
-    const { file } = await detect('members.csv.gz', Buffer.concat([gzipSync(`${header}\n`), gzipSync(lines.join('\n'))]));
+    const { file } = await detect(
+      'members.csv.gz',
+      Buffer.concat([gzipSync(`${header}\n`), gzipSync(lines.join('\n'))]),
+    );
     expect(file.rows).toBe(3);
   });
 
@@ -120,18 +165,28 @@ describe('a file that is read', () => {
   });
 
   it('across the borders of what is read at once, where characters are cut', async () => {
-    const rows = Array.from({ length: 12_000 }, (_, i) => focusRow({ SubAccountName: `${'€'.repeat(i % 50)}"\n,`, BilledCost: `${i}` }));
+    const rows = Array.from({ length: 12_000 }, (_, i) =>
+      focusRow({ SubAccountName: `${'€'.repeat(i % 50)}"\n,`, BilledCost: `${i}` }),
+    );
     const mapped = await bench.mapped(await writeBill(bench.path('large.csv.gz'), csvOf(rows)));
     expect(mapped.length).toBe(12_000);
-    expect(mapped.every((row, i) => row['billed_cost'] === `${i}.000000000000` && row['row_number'] === `${i + 1}`)).toBe(true);
+    expect(
+      mapped.every(
+        (row, i) => row['billed_cost'] === `${i}.000000000000` && row['row_number'] === `${i + 1}`,
+      ),
+    ).toBe(true);
   });
 });
 
 it('puts rows with too few or too many fields into quarantine by their number, and loads the others', async () => {
   const lines = good.trimEnd().split('\n');
-  const text = [lines[0], lines[1], '', '1,2', lines[2], `${lines[3]},more`, '"a\nb",c', lines[3], ''].join('\n');
+  const text = [lines[0], lines[1], '', '1,2', lines[2], `${lines[3]},more`, '"a\nb",c', lines[3], ''].join(
+    '\n',
+  );
   const rows = await bench.mappedText(text);
-  expect(rows.map((row) => [row['row_number'], row['error_code'], row['error_reason'] ?? row['billed_cost']])).toEqual([
+  expect(
+    rows.map((row) => [row['row_number'], row['error_code'], row['error_reason'] ?? row['billed_cost']]),
+  ).toEqual([
     ['1', null, '1.000000000000'],
     ['2', 'FIELD_COUNT', '2 fields, the header has 17'],
     ['3', null, '2.000000000000'],

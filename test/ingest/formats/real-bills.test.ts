@@ -21,7 +21,14 @@ async function load(table: string, name: string): Promise<void> {
 describe.each([
   ['october', 'aws-cur/cur-2018-10.snappy.parquet', 119_307, 3, '4064.483131537900', '4195.957109317900'],
   ['november', 'aws-cur/cur-2018-11.snappy.parquet', 124_340, 1, '3505.326968126800', '3632.559846496800'],
-  ['ordering_day', 'ordering-2019-11-26/cur-2019-11-26.0x01.gz', 7850, 0, '89.170632878000', '89.170632878000'],
+  [
+    'ordering_day',
+    'ordering-2019-11-26/cur-2019-11-26.0x01.gz',
+    7850,
+    0,
+    '89.170632878000',
+    '89.170632878000',
+  ],
 ])('the CUR of %s', (table, name, rows, unused, billed, effective) => {
   beforeAll(async () => load(table, name));
 
@@ -42,14 +49,18 @@ describe.each([
   });
 
   it('has only whole periods: the last second of a month is its end', async () => {
-    const [ends] = await bench.rows(`SELECT count(*) AS n FROM ${table} WHERE second(charge_period_end) <> 0`);
+    const [ends] = await bench.rows(
+      `SELECT count(*) AS n FROM ${table} WHERE second(charge_period_end) <> 0`,
+    );
     expect(ends).toEqual({ n: '0' });
   });
 });
 
 describe('the details of the CUR', () => {
   it('names tags as users do', async () => {
-    const keys = await bench.rows(`SELECT DISTINCT unnest(map_keys(${tagMapSql('tags')})) AS key FROM november ORDER BY 1`);
+    const keys = await bench.rows(
+      `SELECT DISTINCT unnest(map_keys(${tagMapSql('tags')})) AS key FROM november ORDER BY 1`,
+    );
     expect(keys.map(({ key }) => key)).toEqual([
       'CostCenter',
       'Department',
@@ -72,9 +83,13 @@ describe('the details of the CUR', () => {
   });
 
   it('keeps the zeros of account ids and knows the kinds of resources', async () => {
-    const accounts = await bench.rows('SELECT DISTINCT sub_account_id AS id FROM ordering_day ORDER BY 1 LIMIT 1');
+    const accounts = await bench.rows(
+      'SELECT DISTINCT sub_account_id AS id FROM ordering_day ORDER BY 1 LIMIT 1',
+    );
     expect(accounts).toEqual([{ id: '011254002932' }]);
-    const kinds = await bench.rows('SELECT DISTINCT resource_type AS kind FROM october WHERE kind IS NOT NULL ORDER BY 1');
+    const kinds = await bench.rows(
+      'SELECT DISTINCT resource_type AS kind FROM october WHERE kind IS NOT NULL ORDER BY 1',
+    );
     expect(kinds.map(({ kind }) => kind)).toEqual([
       'ec2:instance',
       'ec2:volume',
@@ -94,14 +109,34 @@ describe('the details of the CUR', () => {
        FROM october WHERE commitment_discount_id IS NOT NULL GROUP BY ALL ORDER BY 1, 2`,
     );
     expect(groups).toEqual([
-      { category: 'Purchase', status: null, pricing: 'Standard', billed: '149.775379000000', effective: '0.000000000000' },
-      { category: 'Usage', status: 'Unused', pricing: 'Committed', billed: '0.000000000000', effective: '48.995560790000' },
-      { category: 'Usage', status: 'Used', pricing: 'Committed', billed: '0.000000000000', effective: '232.253795990000' },
+      {
+        category: 'Purchase',
+        status: null,
+        pricing: 'Standard',
+        billed: '149.775379000000',
+        effective: '0.000000000000',
+      },
+      {
+        category: 'Usage',
+        status: 'Unused',
+        pricing: 'Committed',
+        billed: '0.000000000000',
+        effective: '48.995560790000',
+      },
+      {
+        category: 'Usage',
+        status: 'Used',
+        pricing: 'Committed',
+        billed: '0.000000000000',
+        effective: '232.253795990000',
+      },
     ]);
   });
 
   it('puts every product into a service category of FOCUS', async () => {
-    const other = await bench.rows(`SELECT DISTINCT service_name AS name FROM november WHERE service_category = 'Other'`);
+    const other = await bench.rows(
+      `SELECT DISTINCT service_name AS name FROM november WHERE service_category = 'Other'`,
+    );
     expect(other).toEqual([]);
   });
 });
@@ -132,7 +167,11 @@ describe('the FOCUS sample', () => {
   });
 
   it('has exactly the columns of the contract', async () => {
-    const { format, file } = await detectFormat(bench.connection, data('focus-official/focus_sample_1000.csv'), null);
+    const { format, file } = await detectFormat(
+      bench.connection,
+      data('focus-official/focus_sample_1000.csv'),
+      null,
+    );
     const described = await bench.connection.runAndReadAll(`DESCRIBE ${format.mappedSelect(file)}`);
     expect(described.getRows().map(([name, type]) => ({ name, type }))).toEqual(mappedColumns);
   });
