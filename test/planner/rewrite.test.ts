@@ -79,7 +79,7 @@ describe('distrust', () => {
     [
       'swaps columns',
       /changed the columns/,
-      onScan('liar', (node) => ({ ...node, columns: [...node.columns].reverse() })),
+      onScan('liar', (node) => ({ ...node, columns: node.columns.toReversed() })),
     ],
     [
       'reads another tenant',
