@@ -14,6 +14,14 @@ export type CommandEntry = {
 
 /** In the order of the help. */
 const commands: Readonly<Record<string, CommandEntry>> = {
+  serve: {
+    summary: 'answer over HTTP: GraphQL at /graphql, the explorer at /',
+    load: () => import('./serve.ts'),
+  },
+  query: {
+    summary: 'answer the GraphQL operation of a file on standard output',
+    load: () => import('./query.ts'),
+  },
   import: {
     summary: 'load bills',
     load: () => import('./import.ts'),

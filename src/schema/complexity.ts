@@ -18,6 +18,8 @@ import { costError } from '../core/errors.ts';
 
 /** 10,000 rows of 100 values. */
 export const COMPLEXITY_MAX = 1_000_000;
+/** A page whose size is not given is seldom full. */
+const PAGE_EXPECTED = 20;
 /** By coordinate: a query of a store each. */
 const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['Query.costs', 1_000],
@@ -100,12 +102,12 @@ function complexityOfField(
   return weight + firstOf(measured, field, node) * complexityOf(measured, known, type, node.selectionSet);
 }
 
-/** The page size; 1 for fields that have none. Values that are wrong count 0: they are refused later. */
+/** The expected length of a page; 1 for fields that have none. Values that are wrong count 0: they are refused later. */
 function firstOf({ variables }: Measured, field: GraphQLField<unknown, unknown>, node: FieldNode): number {
   const argument = field.args.find((each) => each.name === 'first');
   if (!argument) return 1;
   const given = node.arguments?.find((each) => each.name.value === 'first')?.value;
-  const usual = Number(argument.defaultValue ?? 1);
+  const usual = Math.min(PAGE_EXPECTED, Number(argument.defaultValue));
   if (given?.kind === Kind.INT) return Number(given.value);
   if (given?.kind !== Kind.VARIABLE) return usual;
   const value = variables[given.name.value];

@@ -19,4 +19,6 @@ export type Context = {
   /** The root tables, by response key: each is bound once. */
   readonly bindings: Map<string, Promise<TableBinding>>;
   readonly plainLists: PlainLists;
+  /** Rows of all drill-downs so far. */
+  readonly drillDowns: { rows: number };
 };

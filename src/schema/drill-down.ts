@@ -4,7 +4,8 @@
  */
 import DataLoader from 'dataloader';
 
-import type { BoundQuery, DrillDownQuery } from '../execute/engine.ts';
+import { costError } from '../core/errors.ts';
+import type { Answer, BoundQuery, DrillDownQuery } from '../execute/engine.ts';
 import type { Context } from './context.ts';
 import { cursorsOf, coveringWindow, drillDownScope } from './pages.ts';
 import { runOptions } from './run-options.ts';
@@ -12,6 +13,9 @@ import type { DrillDown } from './selection.ts';
 import { toWanted } from './selection.ts';
 import type { RowModel, View } from './view.ts';
 import { parentRowOf } from './view.ts';
+
+/** Of all drill-downs of an operation: what pages of pages come to is known only when they are answered. */
+export const DRILL_DOWN_ROWS_MAX = 100_000;
 
 export type LoadDrillDown = (row: RowModel, drillDown: DrillDown) => Promise<View>;
 
@@ -53,6 +57,7 @@ async function loadViews(
   const options = runOptions(context, limitMs);
   const wanted = toWanted(selection, window);
   const answers = await engine.drillDown(bound, innerPath, wanted, parents, options);
+  countRows(context, answers);
   const loadDrillDown = createLoadDrillDown({
     context,
     bound,
@@ -73,4 +78,15 @@ async function loadViews(
     loadDrillDown,
     columns: new Map(),
   }));
+}
+
+/** @throws TOO_LARGE */
+function countRows({ drillDowns }: Context, answers: readonly Answer[]): void {
+  for (const { rows } of answers) drillDowns.rows += rows?.length ?? 0;
+  if (drillDowns.rows <= DRILL_DOWN_ROWS_MAX) return;
+  throw costError('TOO_LARGE', {
+    what: 'Rows of the drill-downs',
+    actual: drillDowns.rows,
+    limit: DRILL_DOWN_ROWS_MAX,
+  });
 }

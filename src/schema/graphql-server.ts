@@ -79,6 +79,7 @@ function makeContext(
     timeLimitMs,
     bindings: new Map(),
     plainLists: noPlainLists(),
+    drillDowns: { rows: 0 },
   };
 }
 

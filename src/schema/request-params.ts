@@ -1,4 +1,5 @@
 /** The parameters of a GraphQL request, from the body of a POST or the query string of a GET. */
+import { GraphQLError } from 'graphql';
 import type { GraphQLParams } from 'graphql-yoga';
 
 import { costError } from '../core/errors.ts';
@@ -42,6 +43,8 @@ function parseObject(what: string, text: string): Record<string, unknown> {
   throw badRequest(`${what} is no JSON object`, 'Send one operation: {"query": "…", "variables": {…}}.');
 }
 
-function badRequest(reason: string, hint: string, cause?: unknown): Error {
-  return costError('BAD_REQUEST', { reason, hint }, cause);
+/** What is no request of GraphQL at all is 400 for every asker; what GraphQL refuses is 200 for some. */
+function badRequest(reason: string, hint: string, cause?: unknown): GraphQLError {
+  const originalError = costError('BAD_REQUEST', { reason, hint }, cause);
+  return new GraphQLError(reason, { originalError, extensions: { http: { status: 400, spec: false } } });
 }

@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
  * @throws DEADLINE_EXCEEDED when that is over
  */
 export function runOptions({ signal, elapsedMs }: Context, limitMs: number): RunOptions {
-  const deadlineMs = limitMs - elapsedMs();
+  const deadlineMs = Math.ceil(limitMs - elapsedMs());
   if (deadlineMs <= 0) throw costError('DEADLINE_EXCEEDED', { ms: limitMs });
   return { signal, deadlineMs };
 }

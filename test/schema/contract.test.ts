@@ -10,17 +10,17 @@ const root = join(import.meta.dirname, '../..');
 
 /** What later versions bring. An entry that exists fails the test, so that the list shrinks. */
 const LEFT_OUT = [
-  'Mutation',
-  'Subscription',
-  'TelemetryRow',
-  'TelemetryKey',
   ...['closes', 'restatement', 'ruleSet', 'ruleSets'].map((field) => `Query.${field}`),
   ...['Amounts', 'CostRow', 'CostTotals'].flatMap((type) => [`${type}.sharedCost`, `${type}.unitCost`]),
-  'CostRow.lineage',
-  ...['LineageConnection', 'LineageEdge', 'LineageItem', 'LineageStep', 'ExchangeRate', 'Charge', 'RuleRef'],
-  ...['Restatement', 'RestatementCause', 'RestatementRow', 'RestatementRowConnection', 'CauseKind'],
-  ...['RuleSet', 'RuleSetConnection', 'RuleError', 'PublishRulesPayload', 'LoadTelemetryPayload'],
-  ...['Close', 'CloseEdge', 'CloseConnection', 'ClosePeriodPayload'],
+  ...`
+    Mutation Subscription TelemetryRow TelemetryKey CostRow.lineage
+    LineageConnection LineageEdge LineageItem LineageStep ExchangeRate Charge RuleRef
+    Restatement RestatementCause RestatementRow RestatementRowConnection CauseKind
+    RuleSet RuleSetConnection RuleError PublishRulesPayload LoadTelemetryPayload
+    Close CloseEdge CloseConnection ClosePeriodPayload
+  `
+    .trim()
+    .split(/\s+/),
 ];
 
 describe('the public schema', () => {

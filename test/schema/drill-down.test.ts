@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { DRILL_DOWN_ROWS_MAX } from '../../src/schema/drill-down.ts';
 import type { CannedRow } from '../support/canned-engine.ts';
 import { cannedEngine } from '../support/canned-engine.ts';
 import type { Harness } from '../support/graphql-harness.ts';
@@ -120,6 +121,25 @@ describe('drill-down', () => {
 });
 
 describe('a failing drill-down', () => {
+  it('is one that answers more rows than an operation may have', async () => {
+    const many = cannedEngine({
+      rows: Array.from({ length: 200 }, (_, i) => inside('service_name', `s${i}`)),
+      totals: {},
+      drillDown: () => Array.from({ length: 1_000 }, (_, i) => inside('region_id', `r${i}`)),
+    });
+    const large = await startGraphql(many.engine);
+    const ask = (parents: number) =>
+      large.ask(`{ costs(query: { period: { month: "2018-10" }, groupBy: ["service_name"] }) {
+        rows(first: ${parents}) { nodes { costs(groupBy: ["region_id"]) { rows(first: 1000) { totalCount } } } } } }`);
+    const most = DRILL_DOWN_ROWS_MAX / 1_000;
+    expect(await ask(most)).not.toHaveProperty('errors');
+    const { data, errors } = await ask(most + 1);
+    await large.close();
+    expect(data.costs.rows.nodes[0]).toEqual({ costs: null });
+    expect(errors).toHaveLength(most + 1);
+    expect(errors?.[0]?.extensions.code).toBe('TOO_LARGE');
+  });
+
   it('leaves the rows that it was asked in', async () => {
     const failing = cannedEngine({ rows: [inside('service_name', 'EC2')], totals: {} });
     const broken = await startGraphql({

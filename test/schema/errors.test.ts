@@ -157,6 +157,10 @@ describe('limits of an operation', () => {
     expect(await codeOf(drillDown('1000'))).toBe('QUERY_TOO_COMPLEX');
     expect(await harness.ask(drillDown('1000'), { n: 100 })).not.toHaveProperty('errors');
     expect(await codeOf(drillDown('10000'), { n: 100 })).toBe('QUERY_TOO_COMPLEX');
+    // Where it is not given, less is expected than is allowed.
+    const ofDefaults = (levels: number): string => (levels === 0 ? 'version' : costs(OCTOBER, nested(levels)));
+    expect(await harness.ask(`{ ${ofDefaults(4)} }`)).not.toHaveProperty('errors');
+    expect(await codeOf(`{ ${ofDefaults(5)} }`)).toBe('QUERY_TOO_COMPLEX');
     const inFragment = `{ ${costs(OCTOBER, '...T')} } fragment T on CostTable {
       ${Array.from({ length: 60 }, (_, i) => `r${i}: rows(first: 10000) { nodes { time isRemainder } }`).join(' ')} }`;
     expect(await codeOf(inFragment)).toBe('QUERY_TOO_COMPLEX');

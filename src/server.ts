@@ -1,0 +1,147 @@
+/** Wiring: opens the stores, puts the engine over them and HTTP before it, and closes all in turn. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+import { createAuthenticate } from './access/authenticate.ts';
+import type { Control } from './catalog/control/control.ts';
+import { openControl } from './catalog/control/open-control.ts';
+import type { DataLake } from './catalog/lake.ts';
+import { controlFile, openLake } from './catalog/lake.ts';
+import type { Config } from './config.ts';
+import { openDuckdb } from './connectors/duckdb/duckdb-connector.ts';
+import { costError } from './core/errors.ts';
+import { createCostEngine } from './execute/cost-engine.ts';
+import type { CostEngine } from './execute/engine.ts';
+import type { GraphqlServer } from './schema/graphql-server.ts';
+import { createGraphqlServer } from './schema/graphql-server.ts';
+import { createHttpHandler } from './schema/http-handler.ts';
+import { readTrustedDocuments } from './schema/persisted-operations.ts';
+
+/** What one operation may take, whatever it asks for. */
+export const OPERATION_TIME_LIMIT_MS = 60_000;
+/** How long running requests may go on when the server is told to stop. */
+export const SHUTDOWN_GRACE_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const CONNECTIONS_MAX = 2_000;
+
+/** The engine over the stores of one data folder. */
+export type OpenEngine = AsyncDisposable & {
+  readonly engine: CostEngine;
+  readonly lake: DataLake;
+  readonly control: Control;
+};
+
+export async function openEngine({ dataFolder, threads, queryMemoryBytes }: Config): Promise<OpenEngine> {
+  await using opened = new AsyncDisposableStack();
+  const lake = await openLake({ dataFolder });
+  const control = await openControl(controlFile(lake.folders));
+  opened.defer(() => control.close());
+  // A folder of its own: two processes on one data folder would mix up their files.
+  const tempDirectory = await mkdtemp(join(lake.folders.tmp, 'spill-'));
+  opened.defer(() => rm(tempDirectory, { recursive: true, force: true }));
+  const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
+  const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory }));
+  const engine = await createCostEngine({ control, lake, connectors: [duckdb] });
+  const parts = opened.move();
+  return { engine, lake, control, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** @param engine throws NOT_READY as long as there is none */
+export async function openGraphql(config: Config, engine: () => CostEngine): Promise<GraphqlServer> {
+  return createGraphqlServer({
+    engine,
+    trustedDocuments: await readTrustedDocuments(join(config.dataFolder, 'operations')),
+    timeLimitMs: OPERATION_TIME_LIMIT_MS,
+    clock: Date.now,
+  });
+}
+
+export type RunningServer = {
+  readonly url: string;
+  /** Takes no more requests, lets the running ones end, then closes the stores. */
+  readonly stop: () => Promise<void>;
+};
+
+/**
+ * Answers (that it is not ready) before the stores are open, and is ready when this returns.
+ *
+ * @throws BAD_CONFIG where the address is taken, or not of this machine
+ */
+export async function startServer(config: Config): Promise<RunningServer> {
+  let opened: OpenEngine | null = null;
+  let waitsFor: string | null = 'opening the stores';
+  const graphql = await openGraphql(config, () => {
+    if (opened && waitsFor === null) return opened.engine;
+    throw costError('NOT_READY', { waitingFor: waitsFor ?? 'opening the stores' });
+  });
+  const handler = createHttpHandler({
+    authenticate: createAuthenticate(config.access),
+    readiness: () => ({ engine: waitsFor }),
+    graphql,
+  });
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    handler,
+  );
+  server.maxConnections = CONNECTIONS_MAX;
+  const url = await listen(server, config);
+  const stop = async (): Promise<void> => {
+    waitsFor = 'stopping';
+    await closeServer(server);
+    await opened?.[Symbol.asyncDispose]();
+  };
+  try {
+    opened = await openEngine(config);
+    waitsFor = null;
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(port, host, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    throw addressError(error, host, port);
+  }
+  const address = server.address() as AddressInfo; // A server that listens on a port has one.
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/`;
+}
+
+function addressError(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'EADDRINUSE') {
+    return costError('BAD_CONFIG', { name: 'PORT', value: `${port}`, allowed: 'a port that is free' }, error);
+  }
+  if (code === 'EACCES') {
+    const allowed = 'a port that this user may open: 1024 or higher';
+    return costError('BAD_CONFIG', { name: 'PORT', value: `${port}`, allowed }, error);
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return costError('BAD_CONFIG', { name: 'HOST', value: host, allowed: 'an address of this machine' }, error);
+  }
+  return error;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_GRACE_MS);
+  await promise;
+  clearTimeout(timer);
+}
