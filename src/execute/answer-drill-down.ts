@@ -1,9 +1,9 @@
 import { costError } from '../core/errors.ts';
 import type { Rows } from '../connectors/connector.ts';
 import { continueLabels } from '../planner/bind/make-buckets.ts';
-import type { Measure } from '../planner/measures.ts';
+import type { Measure, ReadMeasure } from '../planner/measures.ts';
 import { isMergeable, measure, measuresOf } from '../planner/measures.ts';
-import { REMAINDER } from '../planner/plan.ts';
+import { REMAINDER, before } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import { TRUE, and, not, or } from '../planner/predicate.ts';
 import type { Question, Wanted } from '../planner/question.ts';
@@ -130,7 +130,8 @@ async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise
   const plan = planDrillDown(bound, path, parents, input.inside, input.rootKeys);
   const own = ownQuestion(bound, query, plan.own);
   const wanted = bindWanted({ ...input.wanted, conservation: [] }, own, bound.state, [], bound.predicateOf);
-  const measures = neededMeasures(wanted, own);
+  const currencyCheck = bound.currencies.length > 1 ? [leastCurrency, greatestCurrency] : [];
+  const measures = unique([...neededMeasures(wanted, own), ...currencyCheck]);
   const groups = await runGroups(plan, measures, plan.question.groupBy, bound, signal, runner);
   const totals = await distinctTotals(plan, wanted, bound, signal, runner);
   const dealt = dealOut(groups, plan.levels);
@@ -146,13 +147,29 @@ async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise
       totalRows,
     );
     return {
-      ...answer,
+      rows: answer.rows,
+      totalCount: answer.totalCount,
+      totals: answer.totals,
       timeLabels,
-      currency: null,
+      currency: answer.isEmpty ? null : currencyOf(bound.currencies, answer.summary),
       conservation: new Map(),
       ms: performance.now() - started,
     };
   });
+}
+
+const leastCurrency = measure('min', 'billing_currency');
+const greatestCurrency = measure('max', 'billing_currency');
+
+/** The one currency inside a parent, or null where there are several, one per row. */
+function currencyOf(currencies: readonly string[], summary: ReadMeasure): string | null {
+  if (currencies.length <= 1) return currencies[0] ?? null;
+  const names = [leastCurrency.name, greatestCurrency.name];
+  const found = new Set(
+    [...names, ...names.map(before)].map(summary).filter((value) => typeof value === 'string'),
+  );
+  const [only] = found;
+  return found.size === 1 ? (only ?? null) : null;
 }
 
 function neededMeasures(wanted: Wanted, own: Omit<Question, 'wanted'>): Measure[] {

@@ -1,5 +1,5 @@
 import type { Rows } from '../connectors/connector.ts';
-import type { Measure } from '../planner/measures.ts';
+import type { Measure, ReadMeasure } from '../planner/measures.ts';
 import type { ColumnName } from '../planner/plan.ts';
 import { TIME, before } from '../planner/plan.ts';
 import type { Question, Wanted } from '../planner/question.ts';
@@ -36,6 +36,12 @@ export type AskedLevel = {
   readonly measures: readonly Measure[];
 };
 
+/** `summary`: all of the parent's rows merged. */
+export type ParentAnswer = Pick<Answer, 'rows' | 'totalCount' | 'totals'> & {
+  readonly summary: ReadMeasure;
+  readonly isEmpty: boolean;
+};
+
 /**
  * The answer of one parent, cut from the rows of all.
  *
@@ -46,7 +52,7 @@ export function answerParent(
   indexes: readonly number[],
   asked: AskedLevel,
   totals: { readonly rows: Rows; readonly index: number | null } | null,
-): Pick<Answer, 'rows' | 'totalCount' | 'totals'> {
+): ParentAnswer {
   const { own, question, wanted, measures } = asked;
   const rows = ownRows(groups, indexes, own, measures);
   const keys = [...(own.buckets ? [TIME] : []), ...own.keys];
@@ -60,6 +66,8 @@ export function answerParent(
     rows: wanted.rows ? paged.rows : null,
     totalCount: wanted.rows ? paged.totalCount : null,
     totals: wanted.totals ? ofTotals : null,
+    summary: whole,
+    isEmpty: indexes.length === 0,
   };
 }
 
