@@ -1,13 +1,16 @@
-import type { DuckDBResult, DuckDBVector } from '@duckdb/node-api';
+import type { DuckDBDataChunk, DuckDBResult, DuckDBVector } from '@duckdb/node-api';
 import {
   DuckDBDecimal128Vector,
   DuckDBDecimal16Vector,
   DuckDBDecimal32Vector,
   DuckDBDecimal64Vector,
+  DuckDBVarCharVector,
 } from '@duckdb/node-api';
+import duckdb from '@duckdb/node-bindings';
 import { DECIMAL_SCALE } from '../../core/decimal.ts';
 import { costError } from '../../core/errors.ts';
 import type { Rows } from '../connector.ts';
+import { readText } from './read-text.ts';
 
 type Value = bigint | string | null;
 
@@ -23,8 +26,9 @@ export async function readRows(result: DuckDBResult, rowsMax: number, signal: Ab
   let length = 0;
   for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
     signal.throwIfAborted();
-    if (chunk.rowCount === 0) break;
-    length += chunk.rowCount;
+    const count = chunk.rowCount;
+    if (count === 0) break;
+    length += count;
     if (length > rowsMax) {
       throw costError('TOO_LARGE', {
         what: 'Rows of a result',
@@ -32,26 +36,42 @@ export async function readRows(result: DuckDBResult, rowsMax: number, signal: Ab
         limit: rowsMax,
       });
     }
-    for (const [i, column] of columns.entries()) append(chunk.getColumnVector(i), chunk.rowCount, column);
+    for (const [i, column] of columns.entries()) column.push(...readColumn(chunk, i, count));
   }
   return { length, columns: new Map(names.map((name, i) => [name, columns[i] ?? []])) };
 }
 
-function append(vector: DuckDBVector, count: number, column: Value[]): void {
-  if (
+function readColumn(chunk: DuckDBDataChunk, index: number, count: number): Value[] {
+  const vector = chunk.getColumnVector(index);
+  if (vector instanceof DuckDBVarCharVector) {
+    return readText(duckdb.data_chunk_get_vector(chunk.chunk, index), count);
+  }
+  const values: Value[] = [];
+  if (isDecimal(vector)) {
+    const factor = 10n ** BigInt(DECIMAL_SCALE - vector.type.scale);
+    for (let i = 0; i < count; i++) {
+      const units = vector.getScaledValue(i);
+      values.push(units === null ? null : BigInt(units) * factor);
+    }
+  } else {
+    for (let i = 0; i < count; i++) values.push(toValue(vector.getItem(i)));
+  }
+  return values;
+}
+
+type DecimalVector =
+  | DuckDBDecimal128Vector
+  | DuckDBDecimal64Vector
+  | DuckDBDecimal32Vector
+  | DuckDBDecimal16Vector;
+
+function isDecimal(vector: DuckDBVector): vector is DecimalVector {
+  return (
     vector instanceof DuckDBDecimal128Vector ||
     vector instanceof DuckDBDecimal64Vector ||
     vector instanceof DuckDBDecimal32Vector ||
     vector instanceof DuckDBDecimal16Vector
-  ) {
-    const factor = 10n ** BigInt(DECIMAL_SCALE - vector.type.scale);
-    for (let i = 0; i < count; i++) {
-      const units = vector.getScaledValue(i);
-      column.push(units === null ? null : BigInt(units) * factor);
-    }
-    return;
-  }
-  for (let i = 0; i < count; i++) column.push(toValue(vector.getItem(i)));
+  );
 }
 
 function toValue(item: unknown): Value {
