@@ -160,13 +160,13 @@ async function smallBesideLarge(url: string, flat: DuckDBConnection): Promise<vo
   if (!large) throw new Error('there is a large shape');
   const alone: number[] = [];
   for (let i = 0; i < ROUNDS * 10; i++) alone.push(await askHttp(url, smallShape.graphql));
-  let isOver = false;
+  const over = new AbortController();
   const background = (async () => {
-    while (!isOver) await askHttp(url, large.graphql);
+    while (!over.signal.aborted) await askHttp(url, large.graphql);
   })();
   const beside: number[] = [];
   for (let i = 0; i < ROUNDS * 10; i++) beside.push(await askHttp(url, smallShape.graphql));
-  isOver = true;
+  over.abort();
   await background;
   const bare: number[] = [];
   for (let i = 0; i < ROUNDS * 10; i++) bare.push(await askSql(flat, smallShape.sql));
