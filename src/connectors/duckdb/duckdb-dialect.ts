@@ -3,7 +3,7 @@ import { formatInstant } from '../../core/time-range.ts';
 import type { FileSelection } from '../../planner/plan.ts';
 import type { Dialect } from '../sql/dialect.ts';
 import type { Sql } from '../sql/sql-text.ts';
-import { integer, join, sql, text } from '../sql/sql-text.ts';
+import { integer, join, jsonTexts, sql, text } from '../sql/sql-text.ts';
 
 const INT64_MAX = integer(2n ** 63n - 1n);
 
@@ -32,7 +32,7 @@ export const duckdbDialect: Dialect = {
   scaled: (units) => sql`CAST(${units} AS DECIMAL(38,0)) * CAST(0.000000000001 AS DECIMAL(12,12))`,
   // One literal: the parser takes a hundred times as long for ten thousand of them.
   valuesQuery(values, ignoreCase) {
-    const value = sql`unnest(from_json(${text(JSON.stringify(values))}, '["VARCHAR"]'))`;
+    const value = sql`unnest(from_json(${jsonTexts(values)}, '["VARCHAR"]'))`;
     return ignoreCase ? sql`SELECT lower(value) FROM (SELECT ${value} AS value)` : sql`SELECT ${value}`;
   },
   startsWith: (value, part) => sql`starts_with(${value}, ${part})`,

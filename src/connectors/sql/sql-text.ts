@@ -45,6 +45,11 @@ export function text(value: string): Sql {
   return `'${checked(value).replaceAll("'", "''")}'` as Sql;
 }
 
+/** A literal that holds the texts as a JSON array. */
+export function jsonTexts(values: readonly string[]): Sql {
+  return text(JSON.stringify(values.map(checked)));
+}
+
 export function integer(value: number | bigint): Sql {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new Error(`no integer: ${value}`);
   return String(value) as Sql;

@@ -1,0 +1,210 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Connector } from '../../../src/connectors/connector.ts';
+import { openDuckdb } from '../../../src/connectors/duckdb/duckdb-connector.ts';
+import { measure, measuresOf } from '../../../src/planner/measures.ts';
+import type { FileSelection, Plan } from '../../../src/planner/plan.ts';
+import { aggregate, ask, bucket, evenBuckets, filter, isIn, scan, selection } from '../../support/plans.ts';
+import { writeParquet } from '../../support/parquet-files.ts';
+import { rowObjects, sortedRows, units } from '../../support/row-objects.ts';
+import type { ConformanceSubject } from '../conformance.ts';
+import { describeConformance } from '../conformance.ts';
+import { writeSampleCharges } from '../sample-charges.ts';
+
+const folder = await mkdtemp(path.join(os.tmpdir(), 'costgraph-duckdb-'));
+const instance = await DuckDBInstance.create();
+const connection = await instance.connect();
+const connector = await openDuckdb({ threads: 2, memoryMb: 500, tempDirectory: folder });
+const sample = await writeSampleCharges(connection, folder);
+
+afterAll(async () => {
+  await connector[Symbol.asyncDispose]();
+  connection.closeSync();
+  instance.closeSync();
+  await rm(folder, { recursive: true });
+});
+
+describeConformance('DuckDB', async (): Promise<ConformanceSubject> => ({ connector, ...sample }));
+
+const COST = measuresOf('EFFECTIVE_COST');
+const signal = new AbortController().signal;
+
+async function run(plan: Plan, on: Connector = connector) {
+  return (await on.run(ask(plan, sample.dictionaries), { rowsMax: 100, signal })).rows;
+}
+
+function total(files: FileSelection): Plan {
+  return aggregate([], COST, scan(['effective_cost'], { files }));
+}
+
+describe('files', () => {
+  let narrow = '';
+  let wide = '';
+  let late = '';
+  beforeAll(async () => {
+    const write = (name: string, query: string) =>
+      writeParquet(connection, 'charges', path.join(folder, `${name}.parquet`), query);
+    const charge = (cost: string, more = '') =>
+      `SELECT 'demo' AS tenant, TIMESTAMPTZ '2018-10-01T00:00:00Z' AS charge_period_start, ${cost} AS effective_cost${more}`;
+    narrow = await write('narrow', charge('0.5::DECIMAL(18,12)'));
+    wide = await write('wide', charge('90000000000000000000000000::DECIMAL(38,12)'));
+    late = await write('late', charge('0.25::DECIMAL(18,12)', `, 'us' AS region_id`));
+  });
+
+  it('reads narrow and wide amounts together, whichever comes first', async () => {
+    for (const paths of [
+      [narrow, wide],
+      [wide, narrow],
+    ]) {
+      const [row] = rowObjects(await run(total(selection('charges', paths))));
+      expect(row?.['sum(effective_cost)']).toBe(units('90000000000000000000000000.5'));
+    }
+  });
+
+  it('reads narrow amounts as they are', async () => {
+    const files = selection('charges', [narrow, late], { narrow: ['effective_cost'] });
+    expect(connector.statement(ask(total(files)))).not.toContain('schema');
+    expect(rowObjects(await run(total(files)))).toEqual([
+      { count: 2n, 'sum(effective_cost)': units('0.75') },
+    ]);
+  });
+
+  it('takes a column that a file lacks for missing', async () => {
+    const files = selection('charges', [narrow, late], {
+      lacking: ['region_id'],
+      narrow: ['effective_cost'],
+    });
+    const rows = await run(aggregate(['region_id'], COST, scan(['region_id', 'effective_cost'], { files })));
+    expect(sortedRows(rows).map((row) => [row['region_id'], row['sum(effective_cost)']])).toEqual([
+      ['us', units('0.25')],
+      [null, units('0.5')],
+    ]);
+  });
+
+  it('has no charges where no file is left', async () => {
+    const files = selection('charges', []);
+    expect(rowObjects(await run(total(files)))).toEqual([{ count: 0n, 'sum(effective_cost)': null }]);
+    const byTime = aggregate(
+      ['$time', 'service_name'],
+      COST,
+      bucket(scan(['service_name', 'effective_cost', 'charge_period_start'], { files })),
+    );
+    expect((await run(byTime)).length).toBe(0);
+  });
+
+  it('fails rather than give a sum that does not fit', async () => {
+    const [row] = rowObjects(await run(total(selection('charges', [wide]))));
+    expect(row?.['sum(effective_cost)']).toBe(units('90000000000000000000000000'));
+    await expect(run(total(selection('charges', [wide, wide])))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+    });
+  });
+});
+
+describe('amounts over spans', () => {
+  it('stay exact for the largest amounts and for spans of years', async () => {
+    const amount = '99999999999999999999999999.999999999999';
+    const file = await writeParquet(
+      connection,
+      'charges',
+      path.join(folder, 'span.parquet'),
+      `SELECT 'demo' AS tenant, TIMESTAMPTZ '2000-01-01T00:00:00Z' AS charge_period_start,
+        TIMESTAMPTZ '2030-01-01T00:00:00.001Z' AS charge_period_end, ${amount}::DECIMAL(38,12) AS effective_cost`,
+    );
+    const clip = { from: Date.UTC(2000, 0, 1), to: Date.UTC(2031, 0, 1) };
+    const input = scan(['effective_cost', 'charge_period_start', 'charge_period_end'], {
+      files: selection('charges', [file]),
+      range: clip,
+      within: 'overlap',
+    });
+    const spread = bucket(input, {
+      timing: 'PRORATED',
+      buckets: evenBuckets(clip, 1_000 * 86_400_000),
+      clip,
+    });
+    const asked = measure('sum', 'effective_cost');
+    const cells = sortedRows(await run(aggregate(['$time'], [asked], spread)));
+    const length = BigInt(Date.UTC(2030, 0, 1) + 1 - clip.from);
+    const until = (ms: number) => (units(amount) * (BigInt(ms) > length ? length : BigInt(ms))) / length;
+    const width = 1_000 * 86_400_000;
+    const expected = cells.map((_, i) => until((i + 1) * width) - until(i * width));
+    const parts = cells
+      .toSorted((a, b) => Number(a['$time']) - Number(b['$time']))
+      .map((row) => row[asked.name]);
+    expect(parts).toEqual(expected);
+    expect(parts.reduce((sum: bigint, part) => sum + BigInt(part ?? 0n), 0n)).toBe(units(amount));
+  });
+});
+
+describe('a query', () => {
+  const endless: Plan = (() => {
+    const many = selection(
+      'charges',
+      Array.from({ length: 3_000 }, () => sample.charges.files[0]?.path ?? ''),
+    );
+    const condition = isIn(
+      'service_name',
+      Array.from({ length: 2_000 }, (_, i) => `${i}`),
+    );
+    return aggregate(
+      ['charge_id'],
+      COST,
+      filter(condition, scan(['charge_id', 'service_name', 'effective_cost'], { files: many })),
+    );
+  })();
+
+  it('ends when its signal aborts, with the reason of the signal, and leaves the connection usable', async () => {
+    const own = await openDuckdb({ threads: 2, memoryMb: 500, tempDirectory: folder });
+    const controller = new AbortController();
+    const reason = new Error('gone');
+    setTimeout(() => controller.abort(reason), 20);
+    const limits = { rowsMax: 100, signal: controller.signal };
+    const started = performance.now();
+    await expect(own.run(ask(endless), limits)).rejects.toBe(reason);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(rowObjects(await run(total(sample.charges), own))[0]?.['count']).toBe(6n);
+    await expect(own.run(ask(total(sample.charges)), limits)).rejects.toBe(reason);
+    await own[Symbol.asyncDispose]();
+  });
+
+  it('is refused when it has more rows than allowed, and the next one runs', async () => {
+    const plan = ask(
+      aggregate(['charge_id'], COST, scan(['charge_id', 'effective_cost'], { files: sample.charges })),
+    );
+    await expect(connector.run(plan, { rowsMax: 5, signal })).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    expect((await connector.run(plan, { rowsMax: 6, signal })).rows.length).toBe(6);
+  });
+
+  it('that fails says so without the words of the engine', async () => {
+    const missing = total(selection('charges', [path.join(folder, 'secret-name.parquet')]));
+    const failure = await run(missing).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'STORE_FAILED' });
+    expect(String(failure)).not.toContain('secret-name');
+  });
+
+  it('with text that cannot be sent is the fault of the caller', async () => {
+    for (const value of ['a\0b', 'a\ud800b']) {
+      const plan = filter(
+        isIn('service_name', [value]),
+        scan(['service_name', 'effective_cost'], { files: sample.charges }),
+      );
+      await expect(run(aggregate([], COST, plan))).rejects.toMatchObject({ code: 'BAD_FILTER' });
+      const long = [value, ...Array.from({ length: 100 }, (_, i) => `${i}`)];
+      const longPlan = filter(
+        isIn('service_name', long),
+        scan(['service_name', 'effective_cost'], { files: sample.charges }),
+      );
+      await expect(run(aggregate([], COST, longPlan))).rejects.toMatchObject({ code: 'BAD_FILTER' });
+    }
+  });
+
+  it('runs beside others', async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, () => run(total(sample.charges))));
+    expect(new Set(answers.map((rows) => rowObjects(rows)[0]?.['sum(effective_cost)']))).toEqual(
+      new Set([units('13.050000000007')]),
+    );
+  });
+});
