@@ -15,6 +15,8 @@ import { openDuckdb } from './connectors/duckdb/duckdb-connector.ts';
 import { costError } from './core/errors.ts';
 import { createCostEngine } from './execute/cost-engine.ts';
 import type { CostEngine } from './execute/engine.ts';
+import type { OnProgress } from './ingest/progress.ts';
+import { loadSample } from './ingest/sample.ts';
 import type { GraphqlServer } from './schema/graphql-server.ts';
 import { createGraphqlServer } from './schema/graphql-server.ts';
 import { createHttpHandler } from './schema/http-handler.ts';
@@ -68,11 +70,15 @@ export type RunningServer = {
 };
 
 /**
- * Answers (that it is not ready) before the stores are open, and is ready when this returns.
+ * Answers (that it is not ready) before the stores are open and the sample is loaded, and is ready when this returns.
  *
+ * @param progressOf shows how far the loading of a sample source is
  * @throws BAD_CONFIG where the address is taken, or not of this machine
  */
-export async function startServer(config: Config): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  progressOf: (source: string) => OnProgress = () => () => undefined,
+): Promise<RunningServer> {
   let opened: OpenEngine | null = null;
   let waitsFor: string | null = 'opening the stores';
   const graphql = await openGraphql(config, () => {
@@ -101,6 +107,10 @@ export async function startServer(config: Config): Promise<RunningServer> {
   };
   try {
     opened = await openEngine(config);
+    if (config.hasSample) {
+      waitsFor = 'loading the sample bills';
+      await loadSample({ lake: opened.lake, control: opened.control, threads: config.threads }, progressOf);
+    }
     waitsFor = null;
     return { url, stop };
   } catch (error) {
@@ -132,7 +142,11 @@ function addressError(error: unknown, host: string, port: number): unknown {
     return costError('BAD_CONFIG', { name: 'PORT', value: `${port}`, allowed }, error);
   }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return costError('BAD_CONFIG', { name: 'HOST', value: host, allowed: 'an address of this machine' }, error);
+    return costError(
+      'BAD_CONFIG',
+      { name: 'HOST', value: host, allowed: 'an address of this machine' },
+      error,
+    );
   }
   return error;
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 
 import { readConfig } from '../config.ts';
+import type { ProgressBar } from '../ingest/progress.ts';
+import { progressBar } from '../ingest/progress.ts';
 import { startServer } from '../server.ts';
 import type { Io, Usage } from './command.ts';
 import { parseArguments } from './parse-arguments.ts';
@@ -21,7 +23,14 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
     told.abort();
   };
   for (const signal of STOP_SIGNALS) process.on(signal, tell);
-  const server = await startServer(readConfig(io.environment));
+  const bars = new Set<ProgressBar>();
+  const server = await startServer(readConfig(io.environment), (source) => {
+    for (const bar of bars) bar.end();
+    const bar = progressBar(io.stderr, `loading the sample bills of ${source}`);
+    bars.add(bar);
+    return bar.onProgress;
+  });
+  for (const bar of bars) bar.end();
   io.stdout.write(`costgraph answers at ${server.url}\n`);
   if (!told.signal.aborted) await once(told.signal, 'abort');
   await server.stop();
