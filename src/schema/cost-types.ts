@@ -12,7 +12,7 @@ import { offsetOf } from './pages.ts';
 import { AWAITS, plainList } from './plain-lists.ts';
 import { runOptions } from './run-options.ts';
 import type { TableModel } from './table.ts';
-import { bindTable, tableModel } from './table.ts';
+import { answerTable, bindTable } from './table.ts';
 import type { ColumnModel, RowModel, View } from './view.ts';
 import { columnModels, formatMetric, keyOf, rowModels, totalsModel } from './view.ts';
 
@@ -191,12 +191,17 @@ const Warning = builder
     }),
   });
 
+function answered({ view }: TableModel): View {
+  if (view) return view;
+  throw new Error('a field was executed that was not selected');
+}
+
 const CostTable = builder.objectRef<TableModel>('CostTable').implement({
   fields: (t) => ({
     rows: t.field({
       type: CostRowConnection,
       args: { first: t.arg.int({ required: true, defaultValue: 100 }), after: t.arg.string() },
-      resolve: async (table, page) => rowPage(await table.view(), page),
+      resolve: (table, page) => rowPage(answered(table), page),
     }),
     columns: t.field({
       type: ColumnTable,
@@ -207,15 +212,15 @@ const CostTable = builder.objectRef<TableModel>('CostTable').implement({
         after: t.arg.string(),
         metrics: t.arg({ type: [Metric], required: true, defaultValue: ['EFFECTIVE_COST'] }),
       },
-      resolve: async (table, page) => columnPage(await table.view(), page),
+      resolve: (table, page) => columnPage(answered(table), page),
     }),
-    totals: t.field({ type: CostTotals, resolve: async (table) => totalsModel(await table.view()) }),
+    totals: t.field({ type: CostTotals, resolve: (table) => totalsModel(answered(table)) }),
     currency: t.field({
       type: 'CurrencyCode',
       nullable: true,
       description:
         'Null where the table is empty, or grouped by billing_currency with more than one (money totals are then null).',
-      resolve: async (table) => (await table.view()).answer.currency,
+      resolve: (table) => answered(table).answer.currency,
     }),
     from: t.field({ type: 'DateTime', resolve: ({ bound }) => formatInstant(bound.question.period.from) }),
     to: t.field({ type: 'DateTime', resolve: ({ bound }) => formatInstant(bound.question.period.to) }),
@@ -224,8 +229,8 @@ const CostTable = builder.objectRef<TableModel>('CostTable').implement({
       nullable: true,
       description: 'Proof that nothing was lost or doubled.',
       args: { of: t.arg({ type: Metric, required: true, defaultValue: 'EFFECTIVE_COST' }) },
-      resolve: async (table, { of }) => {
-        const found = (await table.view()).answer.conservation.get(of);
+      resolve: (table, { of }) => {
+        const found = answered(table).answer.conservation.get(of);
         return found ? { ...found, metric: of } : null;
       },
     }),
@@ -268,7 +273,7 @@ Null with an error in \`errors\`, so that one failed table leaves its siblings s
     args: { query: t.arg({ type: CostQueryInput, required: true }) },
     resolve: async (_root, { query }, context, info) => {
       const binding = await bindTable(context, info, `${info.path.key}`, info.fieldNodes, query);
-      return tableModel(context, binding);
+      return answerTable(context, binding);
     },
   }),
 );

@@ -12,7 +12,7 @@ import { runOptions } from './run-options.ts';
 import type { DrillDown } from './selection.ts';
 import { toWanted } from './selection.ts';
 import type { RowModel, View } from './view.ts';
-import { parentRowOf } from './view.ts';
+import { isMixedRow, parentRowOf } from './view.ts';
 
 /** Of all drill-downs of an operation: what pages of pages come to is known only when they are answered. */
 export const DRILL_DOWN_ROWS_MAX = 100_000;
@@ -66,6 +66,7 @@ async function loadViews(
     path: innerPath,
   });
   return answers.map((answer, i) => ({
+    isMixed: isMixedModel(rows[i]),
     groupBy: query.groupBy,
     rankedBy: query.top?.by ?? query.groupBy,
     isCompared: bound.question.compare !== null,
@@ -78,6 +79,11 @@ async function loadViews(
     loadDrillDown,
     columns: new Map(),
   }));
+}
+
+/** What a row mixes, the rows inside it mix. */
+function isMixedModel(row: RowModel | undefined): boolean {
+  return row !== undefined && isMixedRow(row.place.view, row.isRemainder);
 }
 
 /** @throws TOO_LARGE */

@@ -31,6 +31,8 @@ export type TableSelection = {
   readonly pages: readonly Page[];
   /** By the first node of each `costs` field inside rows; equal ones are one object. */
   readonly drillDowns: ReadonlyMap<FieldNode, DrillDown>;
+  /** Whether any of it has to be asked of the stores: not where plans, bounds and versions are all that is selected. */
+  readonly runs: boolean;
   /** Whether the answer says things that its version does not fix: plans and the age of the data. */
   readonly isVolatile: boolean;
 };
@@ -86,7 +88,8 @@ export function selectTable(
     addTableField(selecting, tableType, merged, draft);
   }
   const drillDowns = selectRows(selecting, draft);
-  if (draft.explains && !draft.rows && !draft.totals && draft.conservation.size === 0) {
+  const runs = draft.rows !== null || draft.totals !== null || draft.conservation.size > 0;
+  if (draft.explains && !runs) {
     draft.rows = emptyMeasures(['EFFECTIVE_COST']);
     draft.totals = emptyMeasures(['EFFECTIVE_COST']);
     draft.pages.push({ first: EXPLAINED_ROWS, after: null });
@@ -97,6 +100,7 @@ export function selectTable(
     conservation: [...draft.conservation],
     pages: draft.pages,
     drillDowns,
+    runs,
     isVolatile: draft.explains || draft.showsFreshness,
   };
 }
@@ -264,11 +268,6 @@ function argumentsOf<Arguments>(selecting: Selecting, type: GraphQLObjectType, n
   const field = type.getFields()[node.name.value];
   if (!field) throw new Error(`no field ${type.name}.${node.name.value}`);
   return getArgumentValues(field, node, selecting.variableValues) as Arguments;
-}
-
-/** Whether any of it has to be asked of the stores. */
-export function runsNothing({ rows, totals, conservation }: TableSelection): boolean {
-  return !rows && !totals && conservation.length === 0;
 }
 
 /** The rows that are asked for: one stretch that holds every page. */

@@ -1,4 +1,4 @@
-/** From a `costs` field of the root to a bound question, and from that, when it is needed, to its answer. */
+/** From a `costs` field of the root to a bound question, and from that, where it is needed, to its answer. */
 import type { FieldNode } from 'graphql';
 
 import { digest } from '../core/digest.ts';
@@ -26,8 +26,11 @@ export type TableBinding = {
   readonly limitMs: number;
 };
 
-/** A table as the schema shows it; the stores are asked when a field needs the answer, once. */
-export type TableModel = TableBinding & { readonly view: () => Promise<View> };
+/** A table as the schema shows it. */
+export type TableModel = TableBinding & {
+  /** Null where nothing that is selected needs an answer. */
+  readonly view: View | null;
+};
 
 /** Binds the table of a root `costs` field, once per operation. */
 export function bindTable(
@@ -61,23 +64,25 @@ async function bind(
   return { bound, query, selection, window, scope, limitMs };
 }
 
-export function tableModel(context: Context, binding: TableBinding): TableModel {
-  let view: Promise<View> | null = null;
-  return { ...binding, view: () => (view ??= answer(context, binding)) };
+/** Answers what is selected of the table: if that fails, all of it fails, with one error. */
+export async function answerTable(context: Context, binding: TableBinding): Promise<TableModel> {
+  return { ...binding, view: binding.selection.runs ? await viewOf(context, binding) : null };
 }
 
-async function answer(context: Context, binding: TableBinding): Promise<View> {
+async function viewOf(context: Context, binding: TableBinding): Promise<View> {
   const { bound, query, selection, window, scope, limitMs } = binding;
   const { engine, principal } = context;
+  const answer = await engine.answer(bound, runOptions(context, limitMs));
   return {
     groupBy: query.groupBy,
     rankedBy: query.top?.by ?? query.groupBy,
     isCompared: query.compare !== null,
+    isMixed: answer.currency === null,
     selection,
     window,
     cursors: cursorsOf(engine.cursors, principal.tenant, scope, bound.version),
     predicateOf: bound.predicateOf,
-    answer: await engine.answer(bound, runOptions(context, limitMs)),
+    answer,
     parents: [],
     loadDrillDown: createLoadDrillDown({ context, bound, limitMs, scope, path: [] }),
     columns: new Map(),

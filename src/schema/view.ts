@@ -23,6 +23,8 @@ export type View = {
   /** The dimensions that are open in remainder rows. */
   readonly rankedBy: readonly string[];
   readonly isCompared: boolean;
+  /** Whether its charges may be in more than one currency: then it has no sum of money. */
+  readonly isMixed: boolean;
   readonly selection: TableSelection;
   readonly window: Window;
   readonly cursors: Cursors;
@@ -250,19 +252,24 @@ function valueAt(
     const value = metricColumn(view, metric, where, period)[row] ?? null;
     return typeof value === 'bigint' ? value : null;
   }
-  if (metrics[metric].isMoney && isMixed(view)) return null;
+  if (metrics[metric].isMoney && hasMixedTotals(view)) return null;
   const read = readTotals(view);
   return metricReader(metric, predicateOf(view, where))((name) => read(period(name)));
 }
 
 const sameName = (name: string): string => name;
 
-/** More than one currency: each row has its own, sums over rows mean nothing. */
-function isMixed(view: View): boolean {
-  if (view.answer.currency !== null) return false;
+/** Nothing is in no currency, and sums to 0. */
+function hasMixedTotals(view: View): boolean {
   const read = readTotals(view);
   const count = measure('count', null).name;
-  return [count, before(count)].some((name) => (read(name) ?? 0n) !== 0n);
+  return view.isMixed && [count, before(count)].some((name) => (read(name) ?? 0n) !== 0n);
+}
+
+/** Rows of one currency each are what grouping by it gives, but for the remainder of all others. */
+export function isMixedRow({ isMixed, groupBy, rankedBy }: View, isRemainder: boolean): boolean {
+  if (!isMixed) return false;
+  return !groupBy.includes('billing_currency') || (isRemainder && rankedBy.includes('billing_currency'));
 }
 
 function metricColumn(
@@ -272,7 +279,17 @@ function metricColumn(
   period: (name: string) => string,
 ): readonly (bigint | string | null)[] {
   const key = `${period(metric)}${where === null ? '' : filterText(where)}`;
-  return column(view, key, () => metricReader(metric, predicateOf(view, where)), period);
+  const makeReader = () => metricReader(metric, predicateOf(view, where));
+  if (!metrics[metric].isMoney || !view.isMixed) return column(view, key, makeReader, period);
+  return column(
+    view,
+    key,
+    () => {
+      const read = makeReader();
+      return (row) => (isMixedRow(view, row(REMAINDER) === 1n) ? null : read(row));
+    },
+    period,
+  );
 }
 
 function metricTexts(view: View, metric: Metric): readonly (string | null)[] {
@@ -303,7 +320,7 @@ function column(
   const rows = rowsOf(view);
   let row = 0;
   const readCurrent = readRow(rows, () => row);
-  const read: ReadMeasure = period === sameName ? readCurrent : (name) => readCurrent(period(name));
+  const read: ReadMeasure = (name) => readCurrent(name === REMAINDER ? name : period(name));
   const readMetric = reader();
   const values: (bigint | string | null)[] = [];
   for (; row < rows.length; row++) values.push(readMetric(read));

@@ -176,6 +176,36 @@ describe('rows of a table', () => {
     });
   });
 
+  it('have no sum of money where top merges currencies, in the remainder and inside it', async () => {
+    const inside =
+      'costs(groupBy: ["service_name"]) { rows { nodes { effectiveCost } } totals { effectiveCost } }';
+    const { data } = await ask(
+      {
+        rows: [row('x', UNIT), row(null, UNIT, { isRemainder: true })],
+        totals,
+        currency: null,
+        drillDown: () => [row('y', UNIT)],
+      },
+      `rows { nodes { effectiveCost chargeCount ${inside} } }`,
+      'groupBy: ["billing_currency"], top: { count: 1 }',
+    );
+    expect(data.costs.rows.nodes).toEqual([
+      {
+        effectiveCost: '1.000000000000',
+        chargeCount: '2',
+        costs: {
+          rows: { nodes: [{ effectiveCost: '1.000000000000' }] },
+          totals: { effectiveCost: '40.000000000000' },
+        },
+      },
+      {
+        effectiveCost: null,
+        chargeCount: '2',
+        costs: { rows: { nodes: [{ effectiveCost: null }] }, totals: { effectiveCost: null } },
+      },
+    ]);
+  });
+
   it('of an empty table: none, zero in all, and no currency', async () => {
     const { data } = await ask(
       { rows: [], totals: { count: 0n }, currency: null },
