@@ -65,6 +65,7 @@ describe('simplify', () => {
       isIn('region_id', ['b'], { orNull: true }),
     ];
     expect(simplified(and([left, right]))).toBe('region_id is missing');
+    expect(simplified(and([left, isIn('region_id', ['a', 'b'])]))).toBe('region_id in ("a")');
     expect(simplified(or([left, isIn('region_id', ['0'])]))).toBe('region_id in ("0", "a") or missing');
   });
 
