@@ -14,7 +14,7 @@ export type ExplorerPage = {
 /** All that the page needs is in it; what it asks, it asks of the server that it came from. */
 export const EXPLORER_POLICY = [
   "default-src 'none'",
-  "script-src 'unsafe-inline' 'unsafe-eval' blob:",
+  "script-src 'unsafe-inline' blob:",
   "style-src 'unsafe-inline'",
   'font-src data:',
   'img-src data:',
