@@ -1,0 +1,278 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Metric } from '../../src/catalog/metrics.ts';
+import type { Answer, BoundQuery, WantedInput } from '../../src/execute/engine.ts';
+import type { CostQuery } from '../../src/planner/cost-query.ts';
+import { measure, metricValue } from '../../src/planner/measures.ts';
+import { before } from '../../src/planner/plan.ts';
+import { parseDecimal } from '../../src/core/decimal.ts';
+import { readRow } from '../../src/execute/page-rows.ts';
+import type { Deployment } from '../support/deployment.ts';
+import { openTestDeployment, tenant } from '../support/deployment.ts';
+import { focusRow } from '../support/focus-file.ts';
+import { costQuery } from '../support/questions.ts';
+
+const acme = tenant('acme');
+const other = tenant('other');
+const mixed = tenant('mixed');
+const options = { signal: new AbortController().signal, deadlineMs: 60_000 };
+const NOW = Date.parse('2024-10-15T12:00:00Z');
+const SEPTEMBER = { month: '2024-09' };
+
+const effective = (cost: string, columns: Record<string, string | null> = {}) =>
+  focusRow({ BilledCost: cost, EffectiveCost: cost, ...columns });
+
+const acmeRows = [
+  effective('10', { ServiceName: 'Compute', Tags: '{"team":"a"}', ResourceId: 'i-1' }),
+  effective('20', { ServiceName: 'Compute', Tags: '{"team":"b"}', ResourceId: 'i-2' }),
+  effective('5', { ServiceName: 'Storage', Tags: '{"team":"a"}', ResourceId: 'b-1' }),
+  effective('-1', { ServiceName: 'Storage', ChargeCategory: 'Credit' }),
+  effective('2', {
+    ServiceName: 'Queue',
+    ChargePeriodStart: '2024-09-20T05:30:00Z',
+    ChargePeriodEnd: '2024-09-20T06:30:00Z',
+  }),
+];
+
+let deployment: Deployment;
+
+beforeAll(async () => {
+  deployment = await openTestDeployment();
+  await deployment.load(acme, 'aws', acmeRows);
+  await deployment.load(other, 'aws', [effective('1000', { ServiceName: 'Secret', Tags: '{"hidden":"x"}' })]);
+  await deployment.load(mixed, 'aws', [effective('1'), effective('2', { BillingCurrency: 'EUR' })]);
+});
+afterAll(() => deployment[Symbol.asyncDispose]());
+
+function wanted(
+  metrics: readonly Metric[] = ['EFFECTIVE_COST'],
+  change: Partial<WantedInput> = {},
+): WantedInput {
+  const selected = { metrics, amounts: [], distinct: [] };
+  return { rows: { ...selected, offset: 0, limit: 100 }, totals: selected, conservation: [], ...change };
+}
+
+async function ask(
+  query: Partial<CostQuery>,
+  want = wanted(),
+  who = acme,
+): Promise<Answer & { bound: BoundQuery }> {
+  const bound = await deployment.engine.bind(who, costQuery({ period: SEPTEMBER, ...query }), want, NOW);
+  return { ...(await deployment.engine.answer(bound, options)), bound };
+}
+
+/** `Compute 30, Storage 4`: keys and whole effective costs of the rows. */
+function shown(answer: Answer, key = 'service_name', metric: Metric = 'EFFECTIVE_COST'): string {
+  const { rows } = answer;
+  if (!rows) throw new Error('rows were wanted');
+  return Array.from({ length: rows.length }, (_, i) => {
+    const read = readRow(rows, i);
+    return `${String(read(key))} ${Number(metricValue(read, metric) ?? 0n) / 1e12}`;
+  }).join(', ');
+}
+
+const units = (text: string) => parseDecimal(text);
+
+describe('the engine over real stores', () => {
+  it('groups, sums and totals: exactly', async () => {
+    const answer = await ask({ groupBy: ['service_name'] });
+    expect(shown(answer)).toBe('Compute 30, Queue 2, Storage 4');
+    expect(answer.totals?.('sum(effective_cost)')).toBe(units('36'));
+    expect(answer.currency).toBe('USD');
+  });
+
+  it('keeps tenants apart: neither rows, nor names, nor cursors, nor versions cross', async () => {
+    const answer = await ask({ groupBy: ['service_name'] }, wanted(), other);
+    expect(shown(answer)).toBe('Secret 1000');
+    await expect(ask({ groupBy: ['tag:hidden'] })).rejects.toMatchObject({ code: 'UNKNOWN_DIMENSION' });
+    const { version } = answer.bound;
+    await expect(ask({ groupBy: ['service_name'], knowledge: { version } })).rejects.toMatchObject({
+      code: 'VERSION_EXPIRED',
+    });
+    const cursor = deployment.engine.cursors.seal(other, 'rows', version, 1);
+    expect(() => deployment.engine.cursors.open(acme, 'rows', cursor)).toThrowError(
+      expect.objectContaining({ code: 'BAD_CURSOR' }),
+    );
+    expect(() => deployment.engine.cursors.open(other, 'columns', cursor)).toThrowError(
+      expect.objectContaining({ code: 'BAD_CURSOR' }),
+    );
+    expect(deployment.engine.cursors.open(other, 'rows', cursor)).toEqual({ version, offset: 1 });
+  });
+
+  it('answers an earlier version as it was, after a new one of the month became live', async () => {
+    const who = tenant('versions');
+    await deployment.load(who, 'aws', [effective('1')]);
+    const first = await ask({}, wanted(), who);
+    const since = Date.now();
+    await deployment.load(who, 'aws', [effective('7')]);
+    const second = await ask({}, wanted(), who);
+    const again = await ask({ knowledge: { version: first.bound.version } }, wanted(), who);
+    const asOf = await ask({ knowledge: { asOf: new Date(since).toISOString() } }, wanted(), who);
+    expect(second.totals?.('sum(effective_cost)')).toBe(units('7'));
+    expect(again.totals?.('sum(effective_cost)')).toBe(units('1'));
+    expect(asOf.totals?.('sum(effective_cost)')).toBe(units('1'));
+    expect(again.bound.version).toBe(first.bound.version);
+    expect(second.bound.version).not.toBe(first.bound.version);
+  });
+
+  it('keeps a version through loads that it does not depend on', async () => {
+    const who = tenant('unrelated');
+    await deployment.load(who, 'aws', [effective('1')]);
+    const first = await ask({}, wanted(), who);
+    const october = { BillingPeriodStart: '2024-10-01T00:00:00Z', BillingPeriodEnd: '2024-11-01T00:00:00Z' };
+    const hour = { ChargePeriodStart: '2024-10-02T00:00:00Z', ChargePeriodEnd: '2024-10-02T01:00:00Z' };
+    await deployment.load(who, 'aws', [effective('9', { ...october, ...hour })]);
+    expect((await ask({}, wanted(), who)).bound.version).toBe(first.bound.version);
+  });
+
+  it('resolves a relative period once: a version brings its bounds back', async () => {
+    const bind = (now: number, version: string | null) =>
+      deployment.engine.bind(
+        acme,
+        costQuery({ period: { last: 'P30D' }, knowledge: { version } }),
+        wanted(),
+        now,
+      );
+    const first = await bind(NOW, null);
+    const later = await bind(NOW + 3_600_000, first.version);
+    expect(later.question.period).toEqual(first.question.period);
+    expect(later.version).toBe(first.version);
+  });
+
+  it('refuses charges of two currencies, unless grouped or filtered by currency', async () => {
+    await expect(ask({}, wanted(), mixed)).rejects.toMatchObject({ code: 'MIXED_CURRENCIES' });
+    const grouped = await ask({ groupBy: ['billing_currency'] }, wanted(), mixed);
+    expect(shown(grouped, 'billing_currency')).toBe('EUR 2, USD 1');
+    expect(grouped.currency).toBeNull();
+    const filter = { dimension: { key: 'billing_currency', in: ['EUR'] } };
+    expect((await ask({ filter }, wanted(), mixed)).currency).toBe('EUR');
+    const contains = { dimension: { key: 'billing_currency', contains: 'US' } };
+    expect((await ask({ filter: contains }, wanted(), mixed)).currency).toBe('USD');
+    await expect(ask({ currency: 'GBP' })).rejects.toMatchObject({ code: 'NO_EXCHANGE_RATE' });
+    expect((await ask({ currency: 'USD' })).currency).toBe('USD');
+  });
+
+  it('has no currency where there is no charge', async () => {
+    const answer = await ask({ period: { month: '2023-01' }, groupBy: ['service_name'] });
+    expect(answer).toMatchObject({ currency: null, totalCount: 0 });
+    expect(metricValue(answer.totals ?? (() => null), 'EFFECTIVE_COST')).toBe(0n);
+  });
+
+  it('proves conservation against the control totals, with what the filter excluded and having hid', async () => {
+    const filter = { dimension: { key: 'tag:team', in: ['a', 'b'] } };
+    const having = [{ metric: 'EFFECTIVE_COST' as const, gt: '6' }];
+    const answer = await ask(
+      { groupBy: ['service_name'], filter, having },
+      wanted([], { conservation: ['EFFECTIVE_COST', 'CHARGE_COUNT'] }),
+    );
+    expect(answer.conservation.get('EFFECTIVE_COST')).toEqual({
+      source: units('36'),
+      attributed: units('35'),
+      unattributed: 0n,
+      excluded: units('1'),
+      hidden: units('5'),
+      holds: true,
+    });
+    expect(answer.conservation.get('CHARGE_COUNT')).toMatchObject({
+      source: units('5'),
+      excluded: units('2'),
+      holds: true,
+    });
+  });
+
+  it('proves a prorated period too', async () => {
+    const period = { from: '2024-09-20T06:00:00Z', to: '2024-09-21T00:00:00Z' };
+    const answer = await ask(
+      { period, timing: 'PRORATED' },
+      wanted(['EFFECTIVE_COST'], { conservation: ['EFFECTIVE_COST'] }),
+    );
+    expect(answer.totals?.('sum(effective_cost)')).toBe(units('1'));
+    expect(answer.conservation.get('EFFECTIVE_COST')).toMatchObject({ source: units('1'), holds: true });
+  });
+
+  it('compares two periods: groups of either have a row', async () => {
+    const period = { from: '2024-09-18T00:00:00Z', to: '2024-09-19T00:00:00Z' };
+    const compare = { from: '2024-09-20T00:00:00Z', to: '2024-09-21T00:00:00Z' };
+    const answer = await ask({ period, compare, groupBy: ['service_name'] });
+    expect(shown(answer)).toBe('Compute 30, Queue 0, Storage 4');
+    const queue = answer.rows ? readRow(answer.rows, 1) : () => null;
+    expect(queue(before('sum(effective_cost)'))).toBe(units('2'));
+    expect(answer.totals?.(before('sum(effective_cost)'))).toBe(units('2'));
+  });
+
+  it('lists dimensions with tags, and values with a search', async () => {
+    const dimensions = await deployment.engine.dimensions(acme);
+    expect(dimensions.find((dimension) => dimension.key === 'tag:team')).toMatchObject({
+      origin: 'TAG',
+      cardinality: 2,
+    });
+    const input = { key: 'service_name', search: 'o', period: null, offset: 0, limit: 10 };
+    const values = await deployment.engine.dimensionValues(acme, input, options);
+    expect(values).toMatchObject({ values: ['Compute', 'Storage'], totalCount: 2 });
+  });
+});
+
+describe('drill-down', () => {
+  const row = (value: string | null, isRemainder = false) => [{ values: [value], bucket: null, isRemainder }];
+  const inside = {
+    groupBy: ['tag:team'],
+    granularity: 'TOTAL' as const,
+    filter: null,
+    orderBy: [],
+    top: null,
+  };
+
+  it('asks the same question inside each row, the remainder of top among them', async () => {
+    const query = {
+      groupBy: ['service_name'],
+      top: { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true },
+    };
+    const { bound } = await ask(query);
+    const answers = await deployment.engine.drillDown(
+      bound,
+      [inside],
+      wanted(),
+      [row('Compute'), row(null, true)],
+      options,
+    );
+    expect(answers.map((answer) => shown(answer, 'tag:team'))).toEqual(['a 10, b 20', 'a 5, null 1']);
+    expect(answers.map((answer) => answer.totals?.('sum(effective_cost)'))).toEqual([
+      units('30'),
+      units('6'),
+    ]);
+    expect(answers.map((answer) => answer.currency)).toEqual(['USD', 'USD']);
+  });
+
+  it('cuts, sorts and counts per parent', async () => {
+    const { bound } = await ask({ groupBy: ['service_name'] });
+    const top = { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: false };
+    const distinct = { metrics: [], amounts: [], distinct: ['resource_id'] };
+    const want = wanted([], { totals: distinct });
+    const [compute, storage] = await deployment.engine.drillDown(
+      bound,
+      [{ ...inside, top }],
+      want,
+      [row('Compute'), row('Storage')],
+      options,
+    );
+    expect(compute?.totalCount).toBe(1);
+    expect(compute?.totals?.(measure('count-distinct', 'resource_id').name)).toBe(2n);
+    expect(storage?.totals?.(measure('count-distinct', 'resource_id').name)).toBe(1n);
+  });
+
+  it('goes on inside a drill-down, by day inside a month', async () => {
+    const { bound } = await ask({ groupBy: [], granularity: 'MONTH' });
+    const days = { ...inside, groupBy: ['service_name'], granularity: 'DAY' as const };
+    const month = { values: [], bucket: 0, isRemainder: false };
+    const [byDay] = await deployment.engine.drillDown(bound, [days], wanted(), [[month]], options);
+    expect(byDay && shown(byDay)).toBe('Compute 30, Storage 4, Queue 2');
+    const day = { values: ['Compute'], bucket: 17, isRemainder: false };
+    const [byTeam] = await deployment.engine.drillDown(
+      bound,
+      [days, inside],
+      wanted(),
+      [[month, day]],
+      options,
+    );
+    expect(byTeam && shown(byTeam, 'tag:team')).toBe('a 10, b 20');
+  });
+});

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config.ts';
+import type { SourceName, TenantId } from '../../src/core/ids.ts';
+import { sourceName, tenantId } from '../../src/core/ids.ts';
+import { importBills } from '../../src/ingest/import-bills.ts';
+import type { OpenEngine } from '../../src/server.ts';
+import { openEngine } from '../../src/server.ts';
+import type { BillRow } from './focus-file.ts';
+import { csvOf, writeBill } from './focus-file.ts';
+
+/** The real engine over a data folder of its own, with bills loaded through the real pipeline. */
+export type Deployment = OpenEngine & {
+  readonly folder: string;
+  readonly load: (
+    tenant: TenantId,
+    source: string,
+    rows: readonly BillRow[],
+    mode?: 'replace' | 'append',
+  ) => Promise<void>;
+};
+
+export async function openTestDeployment(): Promise<Deployment> {
+  const folder = await mkdtemp(join(tmpdir(), 'costgraph-test-'));
+  const config = readConfig({
+    COSTGRAPH_DATA: join(folder, 'data'),
+    COSTGRAPH_QUERY_MEMORY: '512MiB',
+    COSTGRAPH_THREADS: '2',
+  });
+  const opened = await openEngine(config);
+  let bills = 0;
+  return {
+    ...opened,
+    folder,
+    load: async (tenant, source, rows, mode = 'replace') => {
+      bills += 1;
+      const path = await writeBill(join(folder, `bill-${bills}.csv`), csvOf(rows));
+      const context = { lake: opened.lake, control: opened.control, threads: 2, onProgress: () => undefined };
+      await importBills(context, {
+        tenant,
+        source: namedSource(source),
+        mode,
+        force: true,
+        format: null,
+        paths: [path],
+      });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await opened[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function namedSource(text: string): SourceName {
+  const name = sourceName(text);
+  if (name === null) throw new Error(`${text} is no source name`);
+  return name;
+}
+
+export function tenant(text: string): TenantId {
+  const id = tenantId(text);
+  if (id === null) throw new Error(`${text} is no tenant name`);
+  return id;
+}
