@@ -16,6 +16,8 @@ export const GROUP_BY_MAX = 12;
 export const TOP_COUNT_MAX = 1_000;
 export const ORDER_BY_MAX = 12;
 export const HAVING_MAX = 12;
+/** Stores compare as decimal(38,12), which every amount fits. */
+const HAVING_UNITS_LIMIT = 10n ** 38n;
 
 /** A question still without what is wanted of it, and what the resolving found. */
 export type Bound = {
@@ -113,12 +115,10 @@ function bindHaving(inputs: readonly HavingInput[]): HavingTest[] {
       const text = input[op];
       if (text === null || text === undefined) return [];
       const value = parseDecimal(text);
-      if (value === null) {
-        throw costError('BAD_QUERY', {
-          reason: `having: "${text}" is no number`,
-          hint: 'Write it as in "12.50".',
-        });
-      }
+      const bad = (reason: string, hint: string) => costError('BAD_QUERY', { reason, hint });
+      if (value === null) throw bad(`having: "${text}" is no number`, 'Write it as in "12.50".');
+      if (value >= HAVING_UNITS_LIMIT || value <= -HAVING_UNITS_LIMIT)
+        throw bad(`having: "${text}" is beyond every amount`, 'Give at most 26 digits before the point.');
       return [{ metric: input.metric, op, value }];
     });
     if (tests.length === 0) {

@@ -148,6 +148,16 @@ describe('a wrong question', () => {
     ['order by nothing', { orderBy: [{}] }, /entry of orderBy is empty/],
     ['having without a bound', { having: [{ metric: 'LIST_COST' }] }, /having on LIST_COST has no bound/],
     ['having with a word', { having: [{ metric: 'LIST_COST', gt: 'much' }] }, /having: "much" is no number/],
+    [
+      'having with more than an amount can be',
+      { having: [{ metric: 'LIST_COST', lt: '1e26' }] },
+      /"1e26" is beyond every amount/,
+    ],
+    [
+      'having with less than an amount can be',
+      { having: [{ metric: 'LIST_COST', gt: '-1e26' }] },
+      /"-1e26" is beyond every amount/,
+    ],
     ['having with an empty text', { having: [{ metric: 'LIST_COST', gt: '' }] }, /having: "" is no number/],
     [
       'spreading over billing periods',
@@ -176,6 +186,11 @@ describe('a wrong question', () => {
     expect(bind({ groupBy: ['region_id'], top: { ...top, count: TOP_COUNT_MAX } }).question.top?.count).toBe(
       1_000,
     );
+  });
+
+  it('no more than the largest amount that stores compare with', () => {
+    const lt = `${'9'.repeat(26)}.${'9'.repeat(12)}`;
+    expect(bind({ having: [{ metric: 'LIST_COST', lt }] }).question.having[0]?.value).toBe(10n ** 38n - 1n);
   });
 
   it('periods and zones, of the compared period too', () => {
