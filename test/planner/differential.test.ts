@@ -13,9 +13,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
 import { openDuckdb } from '../../src/connectors/duckdb/duckdb-connector.ts';
+import { rules } from '../../src/planner/logical-to-pushed.ts';
 import type { Measure } from '../../src/planner/measures.ts';
 import { isMergeable, measure } from '../../src/planner/measures.ts';
 import type { SortKey } from '../../src/planner/plan.ts';
+import type { PlanOptions } from '../../src/planner/plan-query.ts';
 import type { Predicate } from '../../src/planner/predicate.ts';
 import { TRUE, not } from '../../src/planner/predicate.ts';
 import type { Question } from '../../src/planner/question.ts';
@@ -33,6 +35,7 @@ const SEED = Number(process.env['COSTGRAPH_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 const QUESTIONS_PER_LAKE = 50;
 /** Generous: what is bounded is the number of cases. */
 const TIMEOUT_MS = 60_000 + CASES * 1_000;
+const ruleNames = rules.map((rule) => rule.name);
 const CHARGES = { minLength: 50, maxLength: 120 };
 
 describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT_MS }, () => {
@@ -92,12 +95,15 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
       questionArbitrary,
       // Rules that weigh their gain fire where there are many charges.
       fc.constantFrom(1, 1_000_000),
-      (all, question, scale) => {
+      fc.subarray(ruleNames),
+      (all, question, scale, some) => {
         const charges = all.filter(isLive);
         const judged = comparable(question, answerQuestion(question, charges));
-        expect(comparable(question, answerByPlan(question, charges, null))).toEqual(judged);
         const state = stateOf(charges, { scale });
-        expect(comparable(question, answerByPlan(question, charges, state))).toEqual(judged);
+        for (const off of [ruleNames, [], some]) {
+          const byPlan = answerByPlan(question, charges, state, new Set(off));
+          expect(comparable(question, byPlan)).toEqual(judged);
+        }
       },
     );
     fc.assert(property, { numRuns: CASES, seed: SEED });
@@ -107,14 +113,16 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
     const asked = fc.record({
       question: questionArbitrary,
       finish: fc.constantFrom('store', 'server'),
+      rulesOff: fc.oneof(fc.constant([]), fc.subarray(ruleNames)),
       scale: fc.constantFrom(1, 1_000_000),
     });
-    await overLakes(CASES, asked, async ({ question, finish, scale }, live, { tables }) => {
+    await overLakes(CASES, asked, async ({ question, finish, rulesOff, scale }, live, { tables }) => {
       const judged = comparable(question, answerQuestion(question, live));
       const bySql = comparable(question, await answerBySql(question, connection));
       expect({ ...bySql, summary: null }).toEqual({ ...judged, summary: null });
       const state = stateOf(live, { tables, scale });
-      const byStore = await answerByStore(question, state, duckdb, finish);
+      const options: PlanOptions = { finish, rulesOff: new Set(rulesOff) };
+      const byStore = await answerByStore(question, state, duckdb, options);
       expect(comparable(question, byStore)).toEqual(judged);
     });
   });
@@ -127,7 +135,7 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
     await overLakes(CASES / 5, asked, async ({ question, cut }, _live, state) => {
       const measures = sumsOf(question, cut !== 'predicate');
       const whole = plainTable(question, measures, cut === 'predicate' ? TRUE : question.filter);
-      const ask = async (part: Question) => (await answerByStore(part, state, duckdb, 'server')).rows ?? [];
+      const ask = async (part: Question) => (await answerByStore(part, state, duckdb)).rows ?? [];
       const parts = cut === 'predicate' ? cutByPredicate(whole, question.filter) : cutInTime(whole, cut);
       const [all = [], left = [], right = []] = [await ask(whole), await ask(parts[0]), await ask(parts[1])];
       expect(mergedRows(whole, measures, [...left.slice(1), ...right.slice(1)])).toEqual(
@@ -147,8 +155,7 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
         wanted: { rows, totals: null, excluded: null },
       };
       const whole: Question = { ...table, wanted: { rows: null, totals: { measures }, excluded: null } };
-      const answer = async (asked: Question) =>
-        comparable(asked, await answerByStore(asked, state, duckdb, 'server'));
+      const answer = async (asked: Question) => comparable(asked, await answerByStore(asked, state, duckdb));
       expect((await answer(table)).summary).toEqual((await answer(whole)).totals);
     });
   });

@@ -6,7 +6,7 @@ import { createAdmission } from '../../src/execute/admission.ts';
 import { runPlan } from '../../src/execute/run-plan.ts';
 import type { LogicalPlan } from '../../src/planner/plan.ts';
 import type { PlanOptions } from '../../src/planner/plan-query.ts';
-import { planQuery } from '../../src/planner/plan-query.ts';
+import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { questionToLogical } from '../../src/planner/question-to-logical.ts';
 import type { Charge, Row } from './charge.ts';
@@ -20,15 +20,16 @@ import { reference } from './reference.ts';
 
 const ROWS_MAX = 100_000;
 
-/** The logical plan in the reference, rewritten by the rules where a state is given for their estimates. */
+/** The logical plan in the reference, rewritten by the rules but for those that are off. */
 export function answerByPlan(
   question: Question,
   charges: readonly Charge[],
-  state: TenantState | null,
+  state: TenantState,
+  rulesOff: ReadonlySet<string>,
 ): QuestionAnswer {
   const parts = questionToLogical(question);
   const run = (plan: LogicalPlan | null) =>
-    plan && reference(state ? logicalToPushed(plan, { state }).plan : plan, charges);
+    plan && reference(logicalToPushed(plan, { state }, rulesOff).plan, charges);
   const rows = run(parts.rows);
   return {
     rows,
@@ -37,14 +38,14 @@ export function answerByPlan(
   };
 }
 
-/** The physical plan over the lake's files, `finish`ed by the store or by the server. */
+/** The physical plan over the lake's files. */
 export async function answerByStore(
   question: Question,
   state: TenantState,
   duckdb: Connector,
-  finish: PlanOptions['finish'],
+  options: PlanOptions = defaultPlanOptions,
 ): Promise<QuestionAnswer> {
-  const { parts, totalsFromRows } = planQuery(question, state, [duckdb], { finish, rulesOff: new Set() });
+  const { parts, totalsFromRows } = planQuery(question, state, [duckdb], options);
   const stores = new Map([[duckdb.store, duckdb]]);
   const limits = { rowsMax: ROWS_MAX, signal: new AbortController().signal };
   const answers = new Map<string, Row[]>();

@@ -27,17 +27,19 @@ const half = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 2, nil: nul
 const often = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 5, nil: null });
 
 /**
- * Edges of months, years and daylight-saving changes (Lord Howe, Berlin, New York), and ordinary hours; several
- * times where charges shall meet.
+ * Edges of months, years and daylight-saving changes (Lord Howe, Berlin, New York), midnights off the hour (Lord
+ * Howe, Kolkata), and an ordinary hour; several times where charges shall meet.
  */
 const anchors = [
   '2018-10-01T00:00:00Z',
   '2018-10-06T15:30:00Z',
+  '2018-10-03T13:30:00Z',
   '2018-10-28T01:00:00Z',
   '2018-11-01T00:00:00Z',
   '2018-11-01T00:00:00Z',
   '2018-11-04T06:00:00Z',
   '2018-11-04T06:00:00Z',
+  '2018-11-03T18:30:00Z',
   '2018-11-14T05:00:00Z',
   '2018-12-31T23:00:00Z',
 ].map((text) => Date.parse(text));
@@ -50,7 +52,7 @@ const instant: fc.Arbitrary<Instant> = fc
   )
   .map(([anchor, hours, ms]) => anchor + hours * HOUR_MS + ms);
 
-const hours = [0, 1 / HOUR_MS, 1, 1, 1, 1.5, 24, 7 * 24 + 12_345 / HOUR_MS, 31 * 24, 365 * 24];
+const hours = [0, 0, 1 / HOUR_MS, 1, 1, 1, 1.5, 24, 7 * 24 + 12_345 / HOUR_MS, 31 * 24, 365 * 24];
 const lengthMs = fc.constantFrom(...hours).map((hours) => Math.round(hours * HOUR_MS));
 
 /** Mostly small numbers of units; some that need more than 18 digits. */
@@ -239,10 +241,30 @@ function testOf(keys: readonly string[], isTime: boolean): fc.Arbitrary<Test> {
   });
 }
 
+/** Lists on one key, of few values: what simplifying merges. */
+const listsOnOneKey: fc.Arbitrary<Test[]> = fc
+  .tuple(
+    fc.constantFrom(...textKeys),
+    fc.array(fc.tuple(fc.subarray(['a', 'b', 'c', 'Usage', 'USD']), fc.boolean()), {
+      minLength: 2,
+      maxLength: 3,
+    }),
+  )
+  .map(([key, lists]) =>
+    lists.map(([values, orNull]) => ({
+      kind: 'test',
+      key,
+      test: { op: 'in', values: values.sort(compareValues), ignoreCase: false },
+      orNull,
+    })),
+  );
+
 export const predicateArbitrary: fc.Arbitrary<Predicate> = fc.letrec<{ predicate: Predicate }>((tie) => ({
   predicate: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     test,
+    listsOnOneKey.map(and),
+    listsOnOneKey.map(or),
     fc.array(tie('predicate'), { maxLength: 3 }).map(and),
     fc.array(tie('predicate'), { maxLength: 3 }).map(or),
     tie('predicate').map(not),
@@ -250,7 +272,12 @@ export const predicateArbitrary: fc.Arbitrary<Predicate> = fc.letrec<{ predicate
 })).predicate;
 
 const metric = fc.constantFrom(...Object.values(metrics).map((definition): Metric => definition.metric));
-const groupKey = fc.constantFrom(...textKeys, ...timeKeys, ...absentKeys);
+/** Mostly keys of few values: then top has a remainder, and missing values meet it. */
+const groupKey = fc.oneof(
+  { weight: 2, arbitrary: fc.constantFrom('region_id', 'charge_category', 'consumed_unit') },
+  { weight: 2, arbitrary: fc.constantFrom('tag:Team', 'tag:team') },
+  { weight: 3, arbitrary: fc.constantFrom(...textKeys, ...timeKeys, ...absentKeys) },
+);
 
 const measuresArbitrary: fc.Arbitrary<Measure[]> = fc
   .array(
@@ -294,16 +321,19 @@ const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Aust
 const granularities: Granularity[] = ['TOTAL', 'TOTAL', 'HOUR', 'DAY', 'WEEK', 'MONTH', 'QUARTER', 'YEAR'];
 const direction = fc.constantFrom('ASC' as const, 'DESC' as const);
 
-const having: fc.Arbitrary<HavingTest> = fc.record({
-  metric,
-  op: fc.constantFrom('gt', 'gte', 'lt', 'lte'),
-  value: fc
-    .oneof(
-      amount,
-      fc.bigInt({ min: 0n, max: 5n }).map((count) => count * 10n ** 12n),
-    )
-    .map(decimalFromUnits),
-});
+const havingOf = (metric: fc.Arbitrary<Metric>, units: fc.Arbitrary<bigint>): fc.Arbitrary<HavingTest> =>
+  fc.record({ metric, op: fc.constantFrom('gt', 'gte', 'lt', 'lte'), value: units.map(decimalFromUnits) });
+const counted = fc.constantFrom<Metric>('CHARGE_COUNT');
+const having = fc.oneof(
+  { weight: 3, arbitrary: havingOf(metric, fc.oneof(fc.constant(0n), amount)) },
+  {
+    weight: 1,
+    arbitrary: havingOf(
+      counted,
+      fc.bigInt({ min: 0n, max: 3n }).map((count) => count * 10n ** 12n),
+    ),
+  },
+);
 
 /** A page of everything, or a small one further on. */
 const pageArbitrary = fc.oneof(
@@ -327,8 +357,8 @@ export const questionArbitrary: fc.Arbitrary<Question> = fc
     groupBy: fc.uniqueArray(groupKey, { maxLength: 3 }),
     filter: fc.option(predicateArbitrary, { freq: 2, nil: TRUE }),
     having: fc.oneof(
-      { weight: 3, arbitrary: fc.constant([]) },
-      { weight: 1, arbitrary: fc.array(having, { maxLength: 2 }) },
+      { weight: 2, arbitrary: fc.constant([]) },
+      { weight: 1, arbitrary: fc.array(having, { minLength: 1, maxLength: 2 }) },
     ),
     top: fc.option(
       fc.record({

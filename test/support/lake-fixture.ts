@@ -13,8 +13,8 @@ import type { Charge, Row } from './charge.ts';
 import { compareValues, valueOf } from './charge.ts';
 import { createFlatTable, flatColumns, literal } from './flat-table.ts';
 
-/** Few charges a file, so that a small lake has many files to prune. */
-const CHARGES_PER_FILE = 12;
+/** Charges of one file and the next: few, so that a small lake has many files to prune. */
+const CHARGES_PER_FILE = [12, 1, 5];
 const ENTRIES_PER_FILE = 4;
 const NARROW_LIMIT = 10n ** 18n;
 /** No charge has it; every other file lacks it. */
@@ -127,8 +127,9 @@ async function writeCharges(
   const written: Written[] = [];
   for (const members of partitions.values()) {
     members.sort((a, b) => a.charge.span.from - b.charge.span.from);
-    for (let at = 0; at < members.length; at += CHARGES_PER_FILE) {
-      const some = members.slice(at, at + CHARGES_PER_FILE);
+    for (let at = 0; at < members.length;) {
+      const some = members.slice(at, at + (CHARGES_PER_FILE[written.length % CHARGES_PER_FILE.length] ?? 1));
+      at += some.length;
       const isOdd = written.length % 2 === 1;
       const lacking = [...(some.every(lacksLate) ? lateColumns : []), ...(isOdd ? neverSet : [])];
       const fields = fieldsWritten.filter(({ name }) => !lacking.includes(name));
