@@ -40,10 +40,15 @@ export const duckdbCapabilities = {
   prorate: true,
 } as const satisfies Capabilities;
 
+/**
+ * Measured over 5 million charges in ten files of 13.6 MB with two threads: a sum takes 15 ms a million rows, a group
+ * by service 20 to 30; a statement over one small file 2 ms, of which half is compiling; the footers of a thousand
+ * files, once read, 50 ms. Decoding runs at about 2 GB a second. A machine of this size costs about 0.10 an hour.
+ */
 export const duckdbPrices = {
-  startupMs: 1,
-  msPerFile: 0.1,
+  startupMs: 2,
+  msPerFile: 0.05,
   msPerMegabyte: 0.5,
-  msPerMillionRows: 15,
+  msPerMillionRows: 20,
   usdPerHour: 0.1,
 } as const satisfies Prices;

@@ -18,11 +18,19 @@ export function bucketToBlock(bucket: Bucket, input: Block, statement: Statement
     : prorated(bucket, input, statement);
 }
 
+/** In microseconds, as engines hold times: one division a charge less than in milliseconds. */
 function atStart({ axis, buckets }: Bucket, input: Block, dialect: Dialect): Block {
-  const number = buckets
-    ? bucketNumber(bucketRuns(buckets), dialect.epochMs(columnOf(input, axis).at), dialect)
-    : integer(0);
+  if (!buckets) return withColumn(input, TIME, { at: integer(0), type: 'integer' });
+  const micros = bucketRuns(buckets).map((run) => scaled(run, 1_000));
+  const number = bucketNumber(micros, dialect.epochMicros(columnOf(input, axis).at), dialect);
   return withColumn(input, TIME, { at: number, type: 'integer' });
+}
+
+/** Consecutive buckets of equal width, in any unit of time. */
+type Run = { readonly first: number; readonly from: number; readonly width: number; readonly count: number };
+
+function scaled({ first, from, widthMs, count }: BucketRun, perMs: number): Run {
+  return { first, from: from * perMs, width: widthMs * perMs, count };
 }
 
 const FROM = '$from';
@@ -47,8 +55,8 @@ function prorated({ buckets, clip }: Bucket, input: Block, statement: Statement)
   const { dialect } = statement;
   const range = buckets ? intersection(clip, buckets) : clip;
   const runs = buckets
-    ? bucketRuns(buckets)
-    : [{ first: 0, from: clip.from, widthMs: clip.to - clip.from, count: 1 }];
+    ? bucketRuns(buckets).map((run) => scaled(run, 1))
+    : [{ first: 0, from: clip.from, width: clip.to - clip.from, count: 1 }];
   const [rangeFrom, rangeTo] = [integer(range.from), integer(range.to)];
   const number = (ms: Sql) => bucketNumber(runs, ms, dialect);
   const amounts = [...input.columns.keys()].filter((name) => amountColumns.has(name));
@@ -121,41 +129,37 @@ function cutAmount(name: string, pieces: Block, dialect: Dialect): Sql {
   return sql`CASE WHEN ${read(units(name))} IS NULL THEN ${read(name)} ELSE ${dialect.scaled(part)} END`;
 }
 
-/** The number of the bucket that `ms` falls in, by halving the runs. */
-function bucketNumber(runs: readonly BucketRun[], ms: Sql, dialect: Dialect): Sql {
+/** The number of the bucket that `time` falls in, by halving the runs. */
+function bucketNumber(runs: readonly Run[], time: Sql, dialect: Dialect): Sql {
   return byHalves(
     runs,
-    (run) => sql`${ms} < ${integer(run.from)}`,
-    ({ first, from, widthMs, count }) => {
+    (run) => sql`${time} < ${integer(run.from)}`,
+    ({ first, from, width, count }) => {
       if (count === 1) return integer(first);
-      const number = dialect.divide(sql`(${ms} - ${integer(from)})`, integer(widthMs));
+      const number = dialect.divide(sql`(${time} - ${integer(from)})`, integer(width));
       return first === 0 ? number : sql`${number} + ${integer(first)}`;
     },
   );
 }
 
 /** Where bucket `number` starts; one past the last bucket is its end. */
-function bucketStart(runs: readonly BucketRun[], number: Sql): Sql {
+function bucketStart(runs: readonly Run[], number: Sql): Sql {
   return byHalves(
     runs,
     (run) => sql`${number} < ${integer(run.first)}`,
-    ({ first, from, widthMs }) => {
+    ({ first, from, width }) => {
       const steps = first === 0 ? number : sql`(${number} - ${integer(first)})`;
-      return sql`${integer(from)} + ${steps} * ${integer(widthMs)}`;
+      return sql`${integer(from)} + ${steps} * ${integer(width)}`;
     },
   );
 }
 
 /** A tree of CASEs over the runs, so that many runs (ten years of months) cost few comparisons. */
-function byHalves(
-  runs: readonly BucketRun[],
-  isBefore: (run: BucketRun) => Sql,
-  within: (run: BucketRun) => Sql,
-): Sql {
+function byHalves(runs: readonly Run[], isBefore: (run: Run) => Sql, within: (run: Run) => Sql): Sql {
   const middle = runs[runs.length >> 1];
   if (!middle) throw new Error('buckets have at least one edge pair');
   if (runs.length === 1) return within(middle);
-  const half = (part: readonly BucketRun[]) => byHalves(part, isBefore, within);
+  const half = (part: readonly Run[]) => byHalves(part, isBefore, within);
   const [low, high] = [runs.slice(0, runs.length >> 1), runs.slice(runs.length >> 1)];
   return sql`CASE WHEN ${isBefore(middle)} THEN ${half(low)} ELSE ${half(high)} END`;
 }

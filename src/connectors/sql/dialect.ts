@@ -10,8 +10,9 @@ export type Dialect = {
   /** A type's name, for typed nulls. */
   readonly typeName: (type: LakeField['type']) => Sql;
   readonly instant: (at: Instant) => Sql;
-  /** Milliseconds since 1970 of a time column, as a 64-bit integer. */
+  /** Milliseconds, or microseconds, since 1970 of a time column, as a 64-bit integer. */
   readonly epochMs: (time: Sql) => Sql;
+  readonly epochMicros: (time: Sql) => Sql;
   /** RFC 3339 text of milliseconds since 1970, with a fraction only where it is not zero. */
   readonly instantText: (ms: Sql) => Sql;
   readonly divide: (numerator: Sql, denominator: Sql) => Sql;

@@ -47,7 +47,7 @@ describe('statements', () => {
     );
     const days = bucket(filtered, { buckets: evenBuckets(OCTOBER, DAY_MS), clip: OCTOBER });
     expect(statement(aggregate(['$time', 'service_name'], COST, days))).toMatchInlineSnapshot(`
-      "SELECT (epoch_ms(charges."charge_period_start") - 1538352000000) // 86400000 AS "$time",
+      "SELECT (epoch_us(charges."charge_period_start") - 1538352000000000) // 86400000000 AS "$time",
         charges."service_name",
         count(*) AS "count",
         sum(charges."effective_cost") AS "sum(effective_cost)"
