@@ -1,4 +1,5 @@
-import { costError } from '../core/errors.ts';
+import type { CostError } from '../core/errors.ts';
+import { costError, isCostError } from '../core/errors.ts';
 import type { Rows } from '../connectors/connector.ts';
 import { continueLabels } from '../planner/bind/make-buckets.ts';
 import type { Measure, ReadMeasure } from '../planner/measures.ts';
@@ -21,7 +22,7 @@ export const DRILL_DOWN_GROUPS_MAX = 200_000;
 
 type Path = readonly ParentRow[];
 
-/** An answer per parent, in order; parents that are remainder rows of the root's top are a question of their own. */
+/** Per parent, in order, an answer or why there is none; parents that are remainder rows of the root's top are a question of their own. */
 export async function answerDrillDown(
   bound: BoundQuery,
   path: readonly DrillDownQuery[],
@@ -29,41 +30,33 @@ export async function answerDrillDown(
   parents: readonly Path[],
   signal: AbortSignal,
   runner: QuestionRunner,
-): Promise<Answer[]> {
-  if (parents.some((rows) => rows.slice(1).some((row) => row.isRemainder))) {
-    const reason = 'A remainder row inside a drill-down cannot be drilled into further';
-    throw costError('BAD_QUERY', {
-      reason,
-      hint: 'Drill into named rows, or into the remainder of the outer table.',
-    });
-  }
+): Promise<(Answer | CostError)[]> {
   const { groupBy, top } = bound.question;
-  const named = parents.filter(([root]) => root?.isRemainder !== true);
-  const rest = parents.filter(([root]) => root?.isRemainder === true);
-  const answers = new Map<Path, Answer>();
+  const answers = new Map<Path, Answer | CostError>();
   const answerAll = async (paths: readonly Path[], inside: Predicate, rootKeys: readonly string[]) => {
     if (paths.length === 0) return;
     const kept = paths.map((rows) => keepKeys(rows, groupBy, rootKeys));
     const found = await answerLevel({ bound, path, wanted, inside, rootKeys, signal, runner }, kept);
-    for (const [i, rows] of paths.entries()) {
-      const answer = found[i];
-      if (answer) answers.set(rows, answer);
-    }
+    for (const [i, answer] of found.entries()) answers.set(paths[i] ?? [], answer);
   };
-  await answerAll(named, TRUE, groupBy);
-  if (rest.length > 0) {
+  const answerable = parents.filter((rows) => !rows.slice(1).some((row) => row.isRemainder));
+  const [named, rest] = [false, true].map((which) =>
+    answerable.filter(([root]) => root?.isRemainder === which),
+  );
+  await answerAll(named ?? [], TRUE, groupBy);
+  if (rest && rest.length > 0) {
     const outside = await outsideTop(bound, signal, runner);
-    await answerAll(
-      rest,
-      outside,
-      groupBy.filter((key) => !top?.by.includes(key)),
-    );
+    const openKeys = groupBy.filter((key) => !top?.by.includes(key));
+    if (isCostError(outside)) for (const rows of rest) answers.set(rows, outside);
+    else await answerAll(rest, outside, openKeys);
   }
-  return parents.map((rows) => {
-    const answer = answers.get(rows);
-    if (!answer) throw new Error('every parent has an answer');
-    return answer;
-  });
+  return parents.map((rows) => answers.get(rows) ?? innerRemainder());
+}
+
+function innerRemainder(): CostError {
+  const reason = 'A remainder row inside a drill-down cannot be drilled into further';
+  const hint = 'Drill into named rows, or into the remainder of the outer table.';
+  return costError('BAD_QUERY', { reason, hint });
 }
 
 /** A remainder row is named by the keys that top left open. */
@@ -78,11 +71,11 @@ async function outsideTop(
   bound: BoundQuery,
   signal: AbortSignal,
   runner: QuestionRunner,
-): Promise<Predicate> {
+): Promise<Predicate | CostError> {
   const { top } = bound.question;
   if (!top || bound.question.having.length > 0) {
     const reason = 'The remainder of a table with having cannot be drilled into';
-    throw costError('BAD_QUERY', { reason, hint: 'Leave out having, or filter instead.' });
+    return costError('BAD_QUERY', { reason, hint: 'Leave out having, or filter instead.' });
   }
   const ranked: Question = {
     ...bound.question,

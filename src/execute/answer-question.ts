@@ -1,5 +1,5 @@
 import type { Metric } from '../catalog/metrics.ts';
-import { DECIMAL_SCALE, decimalFromUnits } from '../core/decimal.ts';
+import { decimalFromUnits } from '../core/decimal.ts';
 import type { Decimal } from '../core/decimal.ts';
 import { costError } from '../core/errors.ts';
 import { continueLabels } from '../planner/bind/make-buckets.ts';
@@ -80,13 +80,12 @@ function foundCurrencies(totals: ReadMeasure | null): string[] {
   return [...new Set(read.filter((value) => typeof value === 'string'))].sort();
 }
 
-/** Sums by which conservation is proved; quantities regardless of unit, counts as whole numbers. */
+/** Sums by which conservation is proved: quantities regardless of unit; counts in units of 1, as metricValue gives them. */
 export function rawSum(read: ReadMeasure | null, metric: Metric): Decimal {
   const { column } = metrics[metric];
   const name = column === null ? measure('count', null).name : measure('sum', column).name;
   const value = read?.(name);
-  const units = typeof value === 'bigint' ? value : 0n;
-  return decimalFromUnits(column === null ? units * 10n ** BigInt(DECIMAL_SCALE) : units);
+  return decimalFromUnits(typeof value === 'bigint' ? value : 0n);
 }
 
 /** source = attributed + unattributed + excluded, and what the rows do not show is hidden. */

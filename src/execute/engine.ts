@@ -1,3 +1,4 @@
+import type { CostError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
@@ -28,7 +29,7 @@ export type CostEngine = {
   /**
    * The same question inside rows: `path` holds the drill-downs from the root table inwards, the last is the one
    * asked; each of `parents` is as long as `path`: a row of the root table, a row of path[0] inside it, and so on.
-   * One planned query for all parents, an answer per parent, in order.
+   * One planned query for all parents; per parent, in order, an answer or why there is none.
    */
   readonly drillDown: (
     bound: BoundQuery,
@@ -36,7 +37,7 @@ export type CostEngine = {
     wanted: WantedInput,
     parents: readonly (readonly ParentRow[])[],
     options: RunOptions,
-  ) => Promise<readonly Answer[]>;
+  ) => Promise<readonly (Answer | CostError)[]>;
   /** Plans without running; with analyze runs it as well and adds what happened. */
   readonly explain: (bound: BoundQuery, analyze: boolean, options: RunOptions) => Promise<Explanation>;
   readonly dimensions: (tenant: TenantId) => Promise<readonly DimensionSummary[]>;

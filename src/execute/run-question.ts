@@ -60,7 +60,7 @@ export async function withDeadline<T>(
   options: RunOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const ms = Math.max(1, Math.min(options.deadlineMs, DEADLINE_MAX_MS));
+  const ms = Math.max(1, Math.ceil(Math.min(options.deadlineMs, DEADLINE_MAX_MS)));
   const timeout = AbortSignal.timeout(ms);
   try {
     return await work(AbortSignal.any([options.signal, timeout]));

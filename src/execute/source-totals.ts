@@ -3,7 +3,7 @@ import { metrics } from '../catalog/metrics.ts';
 import type { Connector, ControlTotalColumn } from '../connectors/connector.ts';
 import { controlTotalColumns } from '../connectors/connector.ts';
 import type { Decimal } from '../core/decimal.ts';
-import { DECIMAL_SCALE, decimalFromUnits } from '../core/decimal.ts';
+import { decimalFromUnits } from '../core/decimal.ts';
 import { ceilHour } from '../core/time-range.ts';
 import { TRUE } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
@@ -41,9 +41,7 @@ function controlTotalsAsk({ question, state }: BoundQuery) {
 }
 
 function asDecimal(metric: Metric, sums: ReadonlyMap<ControlTotalColumn, bigint>): Decimal {
-  const { column } = metrics[metric];
-  if (column === null)
-    return decimalFromUnits((sums.get('charge_count') ?? 0n) * 10n ** BigInt(DECIMAL_SCALE));
+  const column = metrics[metric].column ?? 'charge_count';
   const known = controlTotalColumns.find((name) => name === column);
   return decimalFromUnits(known ? (sums.get(known) ?? 0n) : 0n);
 }

@@ -4,7 +4,8 @@
  */
 import DataLoader from 'dataloader';
 
-import { costError } from '../core/errors.ts';
+import type { CostError } from '../core/errors.ts';
+import { costError, isCostError } from '../core/errors.ts';
 import type { Answer, BoundQuery, DrillDownQuery } from '../execute/engine.ts';
 import type { Context } from './context.ts';
 import { cursorsOf, coveringWindow, drillDownScope } from './pages.ts';
@@ -47,7 +48,7 @@ async function loadViews(
   { context, bound, limitMs, scope, path }: Level,
   rows: readonly RowModel[],
   { query, selection }: DrillDown,
-): Promise<View[]> {
+): Promise<(View | CostError)[]> {
   const innerScope = drillDownScope(scope, query);
   const innerPath = [...path, query];
   const { engine, principal } = context;
@@ -65,7 +66,7 @@ async function loadViews(
     scope: innerScope,
     path: innerPath,
   });
-  return answers.map((answer, i) => ({
+  const view = (answer: Answer, i: number): View => ({
     isMixed: isMixedModel(rows[i]),
     groupBy: query.groupBy,
     rankedBy: query.top?.by ?? query.groupBy,
@@ -78,7 +79,8 @@ async function loadViews(
     parents: parents[i] ?? [],
     loadDrillDown,
     columns: new Map(),
-  }));
+  });
+  return answers.map((answer, i) => (isCostError(answer) ? answer : view(answer, i)));
 }
 
 /** What a row mixes, the rows inside it mix. */
@@ -87,8 +89,8 @@ function isMixedModel(row: RowModel | undefined): boolean {
 }
 
 /** @throws TOO_LARGE */
-function countRows({ drillDowns }: Context, answers: readonly Answer[]): void {
-  for (const { rows } of answers) drillDowns.rows += rows?.length ?? 0;
+function countRows({ drillDowns }: Context, answers: readonly (Answer | CostError)[]): void {
+  for (const answer of answers) drillDowns.rows += isCostError(answer) ? 0 : (answer.rows?.length ?? 0);
   if (drillDowns.rows <= DRILL_DOWN_ROWS_MAX) return;
   throw costError('TOO_LARGE', {
     what: 'Rows of the drill-downs',

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Metric } from '../../src/catalog/metrics.ts';
-import type { Answer, BoundQuery, WantedInput } from '../../src/execute/engine.ts';
+import type { Answer, BoundQuery, CostEngine, WantedInput } from '../../src/execute/engine.ts';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { measure, metricValue } from '../../src/planner/measures.ts';
 import { before } from '../../src/planner/plan.ts';
+import { isCostError } from '../../src/core/errors.ts';
 import { parseDecimal } from '../../src/core/decimal.ts';
 import { readRow } from '../../src/execute/page-rows.ts';
 import type { Deployment } from '../support/deployment.ts';
@@ -173,8 +174,8 @@ describe('the engine over real stores', () => {
       holds: true,
     });
     expect(answer.conservation.get('CHARGE_COUNT')).toMatchObject({
-      source: units('5'),
-      excluded: units('2'),
+      source: 5n,
+      excluded: 2n,
       holds: true,
     });
   });
@@ -212,6 +213,11 @@ describe('the engine over real stores', () => {
 });
 
 describe('drill-down', () => {
+  const drill = async (...args: Parameters<CostEngine['drillDown']>): Promise<Answer[]> =>
+    (await deployment.engine.drillDown(...args)).map((answer) => {
+      if (isCostError(answer)) throw answer;
+      return answer;
+    });
   const row = (value: string | null, isRemainder = false) => [{ values: [value], bucket: null, isRemainder }];
   const inside = {
     groupBy: ['tag:team'],
@@ -259,11 +265,38 @@ describe('drill-down', () => {
     expect(storage?.totals?.(measure('count-distinct', 'resource_id').name)).toBe(1n);
   });
 
+  it('refuses only the remainder rows inside a drill-down: their siblings are answered', async () => {
+    const { bound } = await ask({ groupBy: ['charge_category'] });
+    const services = {
+      ...inside,
+      groupBy: ['service_name'],
+      top: { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true },
+    };
+    const usage = { values: ['Usage'], bucket: null, isRemainder: false };
+    const compute = { values: ['Compute'], bucket: null, isRemainder: false };
+    const others = { values: [null], bucket: null, isRemainder: true };
+    const path = [services, inside];
+    const answers = await deployment.engine.drillDown(
+      bound,
+      path,
+      wanted(),
+      [
+        [usage, compute],
+        [usage, others],
+      ],
+      options,
+    );
+    expect(answers.map((answer) => (isCostError(answer) ? answer.code : shown(answer, 'tag:team')))).toEqual([
+      'a 10, b 20',
+      'BAD_QUERY',
+    ]);
+  });
+
   it('goes on inside a drill-down, by day inside a month', async () => {
     const { bound } = await ask({ groupBy: [], granularity: 'MONTH' });
     const days = { ...inside, groupBy: ['service_name'], granularity: 'DAY' as const };
     const month = { values: [], bucket: 0, isRemainder: false };
-    const [byDay] = await deployment.engine.drillDown(bound, [days], wanted(), [[month]], options);
+    const [byDay] = await drill(bound, [days], wanted(), [[month]], options);
     expect(byDay && shown(byDay)).toBe('Compute 30, Storage 4, Queue 2');
     const day = { values: ['Compute'], bucket: 17, isRemainder: false };
     const [byTeam] = await deployment.engine.drillDown(
