@@ -2,12 +2,15 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 
+import { Temporal } from 'temporal-polyfill';
+
 import type { AccessMode } from './access/access-mode.ts';
 import { SECRET_BYTES_MIN } from './access/access-mode.ts';
 import { isLoopbackName } from './access/loopback.ts';
 import { costError } from './core/errors.ts';
 import { log } from './core/log.ts';
 import { nearNames } from './core/near.ts';
+import { DAY_MS } from './core/time-range.ts';
 
 export type Config = {
   readonly host: string;
@@ -22,6 +25,8 @@ export type Config = {
   readonly queryMemoryBytes: number;
   /** Of one process, for all running queries together. */
   readonly threads: number;
+  /** How long a superseded batch stays, so that states of knowledge that need it can be asked for. */
+  readonly retentionMs: number;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,6 +35,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const QUERY_MEMORY_SHARE = 0.5;
 const QUERY_MEMORY_BYTES_MIN = 128 * 1024 ** 2;
 const THREADS_MAX = 256;
+export const RETENTION_DEFAULT = 'P90D';
+const RETENTION_MS_MAX = 36_525 * DAY_MS;
 const MEMORY_UNITS: Readonly<Record<string, number>> = {
   MB: 1e6,
   GB: 1e9,
@@ -46,6 +53,7 @@ const READ = [
   'COSTGRAPH_JWKS_AUDIENCE',
   'COSTGRAPH_QUERY_MEMORY',
   'COSTGRAPH_THREADS',
+  'COSTGRAPH_RETENTION',
 ];
 
 /** Named by the documentation, for stores and servers that this version does not have. */
@@ -74,6 +82,7 @@ export function readConfig(environment: Environment): Config {
     access: readAccess(environment),
     queryMemoryBytes: readMemory(environment, 'COSTGRAPH_QUERY_MEMORY') ?? defaultMemoryBytes(),
     threads: readInteger(environment, 'COSTGRAPH_THREADS', 1, THREADS_MAX) ?? availableParallelism(),
+    retentionMs: readRetention(environment),
   };
   if (config.access.kind === 'open' && !isLoopbackName(config.host)) {
     throw costError('BAD_CONFIG', {
@@ -170,6 +179,26 @@ function defaultMemoryBytes(): number {
   // In a container the limit of its control group counts; 0 means that there is none.
   const machineBytes = Math.min(totalmem(), process.constrainedMemory() || Infinity);
   return Math.max(QUERY_MEMORY_BYTES_MIN, Math.floor(machineBytes * QUERY_MEMORY_SHARE));
+}
+
+/** Of months and years by the calendar from now on. */
+function readRetention(environment: Environment): number {
+  const name = 'COSTGRAPH_RETENTION';
+  const allowed = 'an ISO 8601 duration from PT0S to a hundred years, as in P90D or P13M';
+  const value = readText(environment, name, allowed) ?? RETENTION_DEFAULT;
+  const ms = durationMs(value);
+  if (ms !== null && ms >= 0 && ms <= RETENTION_MS_MAX) return ms;
+  throw costError('BAD_CONFIG', { name, value, allowed });
+}
+
+function durationMs(text: string): number | null {
+  try {
+    const relativeTo = Temporal.Now.zonedDateTimeISO('UTC');
+    return Math.floor(Temporal.Duration.from(text).total({ unit: 'milliseconds', relativeTo }));
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /** Null where unset. Set but empty is wrong: it is what a deployment with a forgotten value looks like. */

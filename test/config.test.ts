@@ -20,6 +20,7 @@ describe('readConfig', () => {
       access: { kind: 'open' },
     });
     expect(readConfig({}).threads).toBeGreaterThan(0);
+    expect(readConfig({}).retentionMs).toBe(90 * 86_400_000);
     expect(readConfig({}).queryMemoryBytes).toBeGreaterThanOrEqual(128 * 1024 ** 2);
     expect(write).not.toHaveBeenCalled();
   });
@@ -33,6 +34,7 @@ describe('readConfig', () => {
       COSTGRAPH_AUTH_SECRET: SECRET,
       COSTGRAPH_QUERY_MEMORY: '2GiB',
       COSTGRAPH_THREADS: '3',
+      COSTGRAPH_RETENTION: 'P30DT12H',
     });
     expect(config).toEqual({
       host: '0.0.0.0',
@@ -42,6 +44,7 @@ describe('readConfig', () => {
       access: { kind: 'secret', secret: SECRET },
       queryMemoryBytes: 2 * 1024 ** 3,
       threads: 3,
+      retentionMs: 30.5 * 86_400_000,
     });
   });
 
@@ -70,6 +73,10 @@ describe('readConfig', () => {
     ['COSTGRAPH_QUERY_MEMORY', '1MB', '128MiB or more'],
     ['COSTGRAPH_THREADS', '0', 'from 1 to 256'],
     ['COSTGRAPH_THREADS', '257', 'from 1 to 256'],
+    ['COSTGRAPH_RETENTION', '90', 'ISO 8601 duration'],
+    ['COSTGRAPH_RETENTION', '', 'ISO 8601 duration'],
+    ['COSTGRAPH_RETENTION', '-P1D', 'from PT0S'],
+    ['COSTGRAPH_RETENTION', 'P101Y', 'to a hundred years'],
   ])('refuses %s="%s", naming it, its value and what is allowed', (name, value, allowed) => {
     expect(() => readConfig({ [name]: value })).toThrow(
       expect.objectContaining({
