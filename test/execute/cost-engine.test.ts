@@ -233,13 +233,7 @@ describe('drill-down', () => {
       top: { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true },
     };
     const { bound } = await ask(query);
-    const answers = await deployment.engine.drillDown(
-      bound,
-      [inside],
-      wanted(),
-      [row('Compute'), row(null, true)],
-      options,
-    );
+    const answers = await drill(bound, [inside], wanted(), [row('Compute'), row(null, true)], options);
     expect(answers.map((answer) => shown(answer, 'tag:team'))).toEqual(['a 10, b 20', 'a 5, null 1']);
     expect(answers.map((answer) => answer.totals?.('sum(effective_cost)'))).toEqual([
       units('30'),
@@ -253,7 +247,7 @@ describe('drill-down', () => {
     const top = { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: false };
     const distinct = { metrics: [], amounts: [], distinct: ['resource_id'] };
     const want = wanted([], { totals: distinct });
-    const [compute, storage] = await deployment.engine.drillDown(
+    const [compute, storage] = await drill(
       bound,
       [{ ...inside, top }],
       want,
@@ -299,13 +293,7 @@ describe('drill-down', () => {
     const [byDay] = await drill(bound, [days], wanted(), [[month]], options);
     expect(byDay && shown(byDay)).toBe('Compute 30, Storage 4, Queue 2');
     const day = { values: ['Compute'], bucket: 17, isRemainder: false };
-    const [byTeam] = await deployment.engine.drillDown(
-      bound,
-      [days, inside],
-      wanted(),
-      [[month, day]],
-      options,
-    );
+    const [byTeam] = await drill(bound, [days, inside], wanted(), [[month, day]], options);
     expect(byTeam && shown(byTeam, 'tag:team')).toBe('a 10, b 20');
   });
 });
