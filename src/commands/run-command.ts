@@ -26,6 +26,18 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'load bills',
     load: () => import('./import.ts'),
   },
+  remap: {
+    summary: 'load kept bills again by a mapping that has become better',
+    load: () => import('./remap.ts'),
+  },
+  maintain: {
+    summary: 'compact tables, and drop and expire what is due',
+    load: () => import('./maintain.ts'),
+  },
+  verify: {
+    summary: 'add up the raw charges again and compare',
+    load: () => import('./verify.ts'),
+  },
   token: {
     summary: 'make a signed token for the secret in COSTGRAPH_AUTH_SECRET',
     load: () => import('./token.ts'),

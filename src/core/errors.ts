@@ -208,6 +208,12 @@ const catalogue = {
       `${d.metric}: ${d.expected} were read, ${d.actual} written`,
     () => 'Nothing was loaded. Please report this.',
   ),
+  VERIFY_DIFFERS: entry(
+    'store',
+    (d: { differences: number; first: string }) =>
+      `${d.differences} differences were found; the first: ${d.first}`,
+    () => 'Keep everything as it is and see docs/runbooks/verify-differs.md.',
+  ),
   STORAGE_FULL: entry(
     'store',
     (d: { path: string }) => `There is no room left for ${d.path}`,

@@ -22,12 +22,14 @@ import { findRepeats } from './find-repeats.ts';
 import type { ImportReport } from './import-report.ts';
 import { importReport } from './import-report.ts';
 import type { IngestSession } from './ingest-session.ts';
-import { measureStatistics } from './measure-statistics.ts';
+import { distinctEstimates, measureStatistics } from './measure-statistics.ts';
 import type { OnProgress } from './progress.ts';
 import type { Quarantine } from './quarantine.ts';
 import { quarantineRows } from './quarantine.ts';
 import type { Bill } from './stage-bill.ts';
 import { stageBills } from './stage-bill.ts';
+import type { StagedColumns } from './staged-columns.ts';
+import { createEnums, describeStaged } from './staged-columns.ts';
 import type { BatchPlace } from './write-charges.ts';
 import { writeCharges, writeControlTotals } from './write-charges.ts';
 
@@ -76,18 +78,20 @@ export async function buildBatches(
   const repeats = await findRepeats(session, set.liveFiles);
   const quarantines: Quarantine[] = [];
   for (const [index, bill] of set.bills.entries())
-    quarantines.push(await quarantineRows(session, bill, index));
+    quarantines.push(await quarantineRows(session, bill, index, importId));
   await createChargesView(session, repeats, set.onlyMonths);
   const fileMonths = await monthsOfFiles(session);
   await sumControlTotals(session);
   await collectDictionaries(session);
-  const statistics = await measureStatistics(session);
+  const columns = await describeStaged(session, staged);
+  const statistics = await measureStatistics(session, columns.constants);
+  const enums = await createEnums(session, columns, distinctEstimates(statistics));
   onProgress('writing', 0);
   for (const name of ['resources', 'tags'] as const) {
     await extendDictionary(session, lake, tenant, name, importId);
   }
   const places = placesOf(set, fileMonths, importId);
-  const chargesFiles = await writeBatches(session, lake, tenant, places, staged, onProgress);
+  const chargesFiles = await writeBatches(session, lake, places, { columns, enums }, onProgress);
   return {
     importId,
     batches: places.map((place) => batchOf(set, place, fileMonths, quarantines)),
@@ -121,11 +125,13 @@ function placesOf(set: BillSet, fileMonths: readonly FileMonth[], importId: stri
 async function writeBatches(
   session: IngestSession,
   lake: DataLake,
-  tenant: TenantId,
   places: readonly BatchPlace[],
-  staged: readonly string[],
+  { columns, enums }: { readonly columns: StagedColumns; readonly enums: ReadonlyMap<string, string> },
   onProgress: OnProgress,
 ): Promise<string[]> {
+  const [first] = places;
+  if (first === undefined) return [];
+  const { tenant } = first;
   const charges = await lake.ensureTable(tenant, 'charges');
   const totals = await lake.ensureTable(tenant, 'control_totals');
   const uncommitted = new Set<string>();
@@ -134,7 +140,7 @@ async function writeBatches(
     const chargesFiles: DataFile[] = [];
     const totalsFiles: DataFile[] = [];
     for (const [index, place] of places.entries()) {
-      const files = await writeCharges(session, charges, place, staged, (fraction) =>
+      const files = await writeCharges(session, charges, place, columns, enums, (fraction) =>
         onProgress('writing', (index + fraction) / places.length),
       );
       const paths = files.map(({ path }) => path);

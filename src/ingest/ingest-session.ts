@@ -40,6 +40,8 @@ export async function openIngestSession(folders: DataFolders, threads: number): 
     threads: String(Math.min(threads, INGEST_THREADS_MAX)),
     memory_limit: `${MEMORY_MB}MB`,
     temp_directory: join(folder, 'spill'),
+    // What must be in order has an ORDER BY. Keeping the order of files as well takes three times the CPU.
+    preserve_insertion_order: 'false',
   });
   const connection = await instance.connect();
   await connection.run(

@@ -1,7 +1,7 @@
 /** What the planner wants to know of a batch's columns, measured while its rows are at hand. */
 import type { ColumnStatistics } from '../catalog/batch.ts';
 import { resourceDimensionNames, rowDimensionNames, timeColumns } from '../catalog/charge-columns.ts';
-import type { IngestSession } from './ingest-session.ts';
+import type { IngestSession, SqlRow } from './ingest-session.ts';
 import { numberOf, requiredText } from './ingest-session.ts';
 
 const columns: readonly string[] = [
@@ -10,30 +10,52 @@ const columns: readonly string[] = [
   ...timeColumns.map(({ name }) => name),
 ];
 
-/** By month, `2018-10-01`: per dimension key an estimate of its distinct values, and its nulls. */
-export async function measureStatistics(session: IngestSession): Promise<Map<string, ColumnStatistics[]>> {
-  const measured = columns.map(
-    (name) =>
-      `approx_count_distinct(${name}) AS ${name}_distinct, count(*) - count(${name}) AS ${name}_nulls`,
-  );
+/**
+ * By month, `2018-10-01`: per dimension key an estimate of its distinct values, and its nulls.
+ *
+ * @param constants columns that need not be measured, because they are the same in all rows
+ */
+export async function measureStatistics(
+  session: IngestSession,
+  constants: ReadonlyMap<string, string | null>,
+): Promise<Map<string, ColumnStatistics[]>> {
+  const measured = columns
+    .filter((name) => !constants.has(name))
+    .map((name) => `approx_count_distinct(${name}) AS ${name}_distinct, count(${name}) AS ${name}_values`);
   const rows = await session.rows(
-    `SELECT CAST(billing_month AS VARCHAR) AS month, ${measured.join(', ')} FROM charges GROUP BY month`,
+    `SELECT CAST(billing_month AS VARCHAR) AS month, ${['count(*) AS charges', ...measured].join(', ')}
+FROM charges GROUP BY month`,
   );
   const byMonth = new Map(
     rows.map((row) => [
       requiredText(row, 'month'),
       [
         { key: 'source', distinct: 1, nulls: 0 },
-        ...columns.map((key) => ({
-          key,
-          distinct: numberOf(row, `${key}_distinct`),
-          nulls: numberOf(row, `${key}_nulls`),
-        })),
+        ...columns.map((key) => columnStatistics(row, key, constants.get(key))),
       ],
     ]),
   );
   for (const { month, ...tag } of await measureTags(session)) byMonth.get(month)?.push(tag);
   return byMonth;
+}
+
+/** Nulls count as no value. */
+function columnStatistics(row: SqlRow, key: string, constant: string | null | undefined): ColumnStatistics {
+  const charges = numberOf(row, 'charges');
+  if (constant === null) return { key, distinct: 0, nulls: charges };
+  if (constant !== undefined) return { key, distinct: 1, nulls: 0 };
+  return { key, distinct: numberOf(row, `${key}_distinct`), nulls: charges - numberOf(row, `${key}_values`) };
+}
+
+/** Distinct values by column: the most of any month. */
+export function distinctEstimates(
+  statistics: ReadonlyMap<string, readonly ColumnStatistics[]>,
+): Map<string, number> {
+  const most = new Map<string, number>();
+  for (const { key, distinct } of [...statistics.values()].flat()) {
+    most.set(key, Math.max(distinct, most.get(key) ?? 0));
+  }
+  return most;
 }
 
 /** Over the distinct tag sets: a charge without the tag counts as null. */

@@ -30,6 +30,7 @@ export async function quarantineRows(
   session: IngestSession,
   bill: Bill,
   fileIndex: number,
+  importId: string,
 ): Promise<Quarantine> {
   const bad = `SELECT row_number AS row, error_code AS code, error_reason AS reason
 FROM staged WHERE file_index = ${fileIndex} AND error_code IS NOT NULL`;
@@ -52,7 +53,7 @@ FROM staged WHERE file_index = ${fileIndex} AND error_code IS NOT NULL`;
   if (quarantined === bill.file.rows) {
     throw costError('NO_VALID_ROWS', { ...first, file: bill.fileName, rows: bill.file.rows });
   }
-  const path = join(session.folder, `quarantine-${fileIndex}.ndjson`);
+  const path = join(session.folder, `${importId}-${fileIndex}.ndjson`);
   await session.rows(`COPY (SELECT * FROM ${all} ORDER BY row, code) TO ${sqlText(path)} (FORMAT json)`);
   return { quarantined, duplicates: numberOf(counts, 'duplicates'), sample, path };
 }

@@ -1,14 +1,12 @@
 /** The sorted files of one month's batch, and of its control totals. */
 import type { TableState } from '../catalog/iceberg/catalog.ts';
 import type { DataFile, Partition } from '../catalog/iceberg/data-file.ts';
-import { rowDimensionNames } from '../catalog/charge-columns.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
 import { DAY_MS } from '../core/time-range.ts';
 import { resourceKey } from './charge-identity.ts';
-import { sqlTexts } from './formats/sql-text.ts';
 import type { IngestSession, OnFraction } from './ingest-session.ts';
-import { requiredText, textOf } from './ingest-session.ts';
+import type { StagedColumns } from './staged-columns.ts';
 import { writeTableFiles } from './write-table-files.ts';
 
 export type BatchPlace = {
@@ -23,15 +21,16 @@ export async function writeCharges(
   session: IngestSession,
   state: TableState,
   place: BatchPlace,
-  stagedPaths: readonly string[],
+  { constants, wide }: StagedColumns,
+  enums: ReadonlyMap<string, string>,
   onFraction: OnFraction,
 ): Promise<DataFile[]> {
-  const constants = new Map([
-    ...placeConstants(place),
-    ['origin', 'bill'] as const,
-    ...(await constantTexts(session, stagedPaths)),
-  ]);
-  const rows = { from: chargesFrom(place.month), constants };
+  const rows = {
+    from: chargesFrom(place.month),
+    constants: new Map([...constants, ...placeConstants(place), ['origin', 'bill'] as const]),
+    wide,
+    enums,
+  };
   return writeTableFiles(
     session,
     state,
@@ -69,27 +68,8 @@ function partitionOf({ source, month, batch }: BatchPlace): Partition {
 /** Identical lines without a key of their own get `-2`, `-3`…: the first is the same with or without them. */
 function chargesFrom(month: string): string {
   return `(SELECT charges.* EXCLUDE (tags),
-  coalesce(charge_key, lower(hex(line_hash)) || coalesce('-' || ordinal, '')) AS charge_id,
+  coalesce(charge_key, to_base(line_hash, 36) || coalesce('-' || ordinal, '')) AS charge_id,
   ${resourceKey} AS resource_key, tag_set
 FROM charges LEFT JOIN tag_texts ON tags = text AND tag_texts.billing_month = charges.billing_month
 WHERE charges.billing_month = DATE '${month}')`;
-}
-
-/**
- * Text columns with one value, or none, in all staged rows: half of a usual bill. They need not be sorted. By
- * the statistics of the staged files, which say whether they are exact.
- */
-async function constantTexts(
-  session: IngestSession,
-  stagedPaths: readonly string[],
-): Promise<(readonly [string, string | null])[]> {
-  const rows = await session.rows(
-    `SELECT path_in_schema AS name, any_value(stats_min_value) AS value
-FROM parquet_metadata([${sqlTexts(stagedPaths)}]) WHERE path_in_schema IN (${sqlTexts(rowDimensionNames)})
-GROUP BY name
-HAVING sum(stats_null_count) = sum(num_values)
-  OR (sum(stats_null_count) = 0 AND min(stats_min_value) = max(stats_max_value)
-    AND count(*) = count(*) FILTER (min_is_exact AND max_is_exact))`,
-  );
-  return rows.map((row) => [requiredText(row, 'name'), textOf(row, 'value')] as const);
 }

@@ -26,6 +26,10 @@ export type TableRows = {
   readonly from: string;
   /** Columns that are the same in all rows; they need not be sorted. */
   readonly constants: ReadonlyMap<string, string | null>;
+  /** Decimal columns that may hold a value too large for a narrow one; looked for where it is left out. */
+  readonly wide?: ReadonlySet<string>;
+  /** Text columns that are sorted as values of an ENUM, whose order is that of the texts. */
+  readonly enums?: ReadonlyMap<string, string>;
 };
 
 /**
@@ -44,7 +48,7 @@ export async function writeTableFiles(
   name: string,
   onFraction?: OnFraction,
 ): Promise<DataFile[]> {
-  const wide = await wideColumns(session, table, rows);
+  const wide = rows.wide ?? (await wideColumns(session, table, rows));
   const folder = join(session.folder, `out-${randomUUID()}`);
   const copied = await copy(session, table, { folder }, sortedSelect(table, rows, wide), onFraction);
   const files: DataFile[] = [];
@@ -75,26 +79,37 @@ function decimals(table: LakeTable): string[] {
   return table.fields.filter(({ type }) => type === 'decimal(38,12)').map(({ name }) => name);
 }
 
-function sortedSelect(table: LakeTable, { from, constants }: TableRows, wide: ReadonlySet<string>): string {
-  const varying = table.fields.filter(({ name }) => !constants.has(name));
-  const inner = varying.map(
-    (field) => `CAST(${sqlName(field.name)} AS ${sqlType(field, wide)}) AS ${sqlName(field.name)}`,
-  );
-  const keys = table.sortBy.filter((key) => !constants.has(key)).map(sortKey);
+function sortedSelect(
+  table: LakeTable,
+  { from, constants, enums }: TableRows,
+  wide: ReadonlySet<string>,
+): string {
+  const inner = table.fields
+    .filter(({ name }) => !constants.has(name))
+    .map((field) => cast(field.name, enums?.get(field.name) ?? sqlType(field, wide)));
+  const keys = table.sortBy.filter((key) => !constants.has(columnOfKey(key))).map(sortKey);
   const order = keys.length === 0 ? '' : ` ORDER BY ${keys.join(', ')}`;
   const outer = table.fields.map((field) => {
+    const type = sqlType(field, wide);
     const constant = constants.get(field.name);
-    if (constant === undefined) return sqlName(field.name);
-    const value = constant === null ? 'NULL' : sqlText(constant);
-    return `CAST(${value} AS ${sqlType(field, wide)}) AS ${sqlName(field.name)}`;
+    if (constant !== undefined) return cast(field.name, type, constant === null ? 'NULL' : sqlText(constant));
+    return enums?.has(field.name) === true ? cast(field.name, type) : sqlName(field.name);
   });
   return `SELECT ${outer.join(', ')} FROM (SELECT ${inner.join(', ')} FROM ${from}${order})`;
 }
 
+function cast(name: string, type: string, value: string = sqlName(name)): string {
+  return `CAST(${value} AS ${type}) AS ${sqlName(name)}`;
+}
+
+function columnOfKey(key: string): string {
+  return key.split('::')[0] ?? key;
+}
+
 /** `NAME::day` is the UTC day of a time. */
 function sortKey(key: string): string {
-  const [name = '', unit] = key.split('::');
-  return unit === 'day' ? `epoch_us(${sqlName(name)}) // 86400000000` : sqlName(name);
+  const name = sqlName(columnOfKey(key));
+  return key.endsWith('::day') ? `epoch_us(${name}) // 86400000000` : name;
 }
 
 function sqlType({ name, type }: LakeField, wide: ReadonlySet<string>): string {
@@ -150,9 +165,7 @@ async function narrowed(
     }),
   );
   if (stillWide.size === wide.size) return row;
-  const columns = table.fields.map(
-    (field) => `CAST(${sqlName(field.name)} AS ${sqlType(field, stillWide)}) AS ${sqlName(field.name)}`,
-  );
+  const columns = table.fields.map((field) => cast(field.name, sqlType(field, stillWide)));
   const select = `SELECT ${columns.join(', ')} FROM read_parquet(${sqlText(row.filename)})`;
   const [rewritten] = await copy(session, table, { file: `${row.filename}-narrow` }, select);
   if (rewritten === undefined) throw new Error('COPY gives a row per file');
