@@ -43,8 +43,8 @@ export async function openEngine({ dataFolder, threads, queryMemoryBytes }: Conf
   const lake = await openLake({ dataFolder });
   const control = await openControl(controlFile(lake.folders));
   opened.defer(() => control.close());
-  // A folder of its own: two processes on one data folder would mix up their files.
-  const tempDirectory = await mkdtemp(join(lake.folders.tmp, 'spill-'));
+  // A folder of its own: two processes on one data folder would mix up their files. Clean-up reads the number.
+  const tempDirectory = await mkdtemp(join(lake.folders.tmp, `spill-${process.pid}-`));
   opened.defer(() => rm(tempDirectory, { recursive: true, force: true }));
   const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
   const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory }));

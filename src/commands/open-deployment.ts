@@ -13,14 +13,15 @@ export type Deployment = AsyncDisposable & {
   readonly lake: DataLake;
   readonly control: Control;
   readonly threads: number;
+  readonly retentionMs: number;
 };
 
 /** Opens the data folder of COSTGRAPH_DATA, making it where absent. */
 export async function openDeployment(io: Io): Promise<Deployment> {
-  const { dataFolder, threads } = readConfig(io.environment);
+  const { dataFolder, threads, retentionMs } = readConfig(io.environment);
   const lake = await openLake({ dataFolder });
   const control = await openControl(controlFile(lake.folders));
-  return { lake, control, threads, [Symbol.asyncDispose]: () => control.close() };
+  return { lake, control, threads, retentionMs, [Symbol.asyncDispose]: () => control.close() };
 }
 
 /** @throws BAD_NAME */

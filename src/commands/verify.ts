@@ -1,6 +1,6 @@
 import { costError } from '../core/errors.ts';
 import { progressBar } from '../ingest/progress.ts';
-import type { Difference } from '../ingest/verify.ts';
+import type { VerifyReport } from '../ingest/verify.ts';
 import { verifyTenant } from '../ingest/verify.ts';
 import type { Io, Usage } from './command.ts';
 import { openDeployment, readTenants } from './open-deployment.ts';
@@ -15,32 +15,31 @@ export const usage = {
   examples: ['verify', 'verify --tenant demo'],
 } as const satisfies Usage;
 
-/** @throws VERIFY_DIFFERS after all tenants were looked at */
+/** @throws VERIFY_FAILED after all tenants were looked at */
 export async function run(args: readonly string[], io: Io): Promise<void> {
   const { options } = parseArguments(usage, args);
   await using deployment = await openDeployment(io);
-  const found: { tenant: string; difference: Difference }[] = [];
+  const failed: string[] = [];
+  let differences = 0;
   for (const tenant of await readTenants(deployment.control, options.tenant)) {
     const bar = progressBar(options.json ? null : io.stderr, `verify ${tenant}`);
     const report = await verifyTenant({ ...deployment, onProgress: bar.onProgress }, tenant).finally(bar.end);
-    found.push(...report.differences.map((difference) => ({ tenant, difference })));
-    if (options.json) {
-      io.stdout.write(`${JSON.stringify(report)}\n`);
-      continue;
-    }
-    const { batches, charges, files, differences } = report;
-    const result = differences.length === 0 ? 'all as it was loaded' : `${differences.length} differences`;
-    io.stdout.write(`${tenant}: ${charges} charges of ${batches} batches in ${files} files: ${result}\n`);
-    for (const difference of differences) io.stdout.write(`  ${formatDifference(difference)}\n`);
+    io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatVerified(report));
+    differences += report.differenceCount;
+    if (report.differenceCount > 0) failed.push(tenant);
   }
-  const [first] = found;
-  if (first === undefined) return;
-  throw costError('VERIFY_DIFFERS', {
-    differences: found.length,
-    first: `${first.tenant}: ${formatDifference(first.difference)}`,
-  });
+  if (failed.length > 0) throw costError('VERIFY_FAILED', { differences, tenants: failed });
 }
 
-function formatDifference({ at, expected, found }: Difference): string {
-  return `${at}: expected ${expected}, found ${found}`;
+/** A line for the tenant, and one for each of the first differences. */
+export function formatVerified(report: VerifyReport): string {
+  const { tenant, batches, charges, files, differenceCount, differences } = report;
+  const result = differenceCount === 0 ? 'all as it was loaded' : `${differenceCount} differences`;
+  const lines = [`${tenant}: ${charges} charges of ${batches} batches in ${files} files: ${result}`];
+  for (const { at, expected, found } of differences) {
+    lines.push(`  ${at}: expected ${expected}, found ${found}`);
+  }
+  const more = differenceCount - differences.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  return `${lines.join('\n')}\n`;
 }

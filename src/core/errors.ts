@@ -208,10 +208,10 @@ const catalogue = {
       `${d.metric}: ${d.expected} were read, ${d.actual} written`,
     () => 'Nothing was loaded. Please report this.',
   ),
-  VERIFY_DIFFERS: entry(
+  VERIFY_FAILED: entry(
     'store',
-    (d: { differences: number; first: string }) =>
-      `${d.differences} differences were found; the first: ${d.first}`,
+    (d: { differences: number; tenants: readonly string[] }) =>
+      `${d.differences} differences were found, of ${d.tenants.join(', ')}`,
     () => 'Keep everything as it is and see docs/runbooks/verify-differs.md.',
   ),
   STORAGE_FULL: entry(

@@ -1,107 +1,149 @@
 /** Merges the small files of a partition into files of the target size, in the table's order. */
 import { randomUUID } from 'node:crypto';
 
-import { isConflict } from '../catalog/iceberg/catalog.ts';
 import type { TableState } from '../catalog/iceberg/catalog.ts';
-import type { DataFile, LiveDataFile } from '../catalog/iceberg/data-file.ts';
+import { isConflict } from '../catalog/iceberg/catalog.ts';
+import type { DataFile, LiveDataFile, Partition } from '../catalog/iceberg/data-file.ts';
 import { removeFiles } from '../catalog/iceberg/durable-files.ts';
 import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
+import { currentSchema } from '../catalog/iceberg/metadata.ts';
 import { replaceFiles } from '../catalog/iceberg/table-operations.ts';
 import type { DataLake } from '../catalog/lake.ts';
 import type { LakeTable } from '../catalog/lake-tables.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import { canonicalJson } from '../core/digest.ts';
 import { costError } from '../core/errors.ts';
-import { sqlName, sqlTexts } from './formats/sql-text.ts';
+import { findDamage } from './check-data-file.ts';
+import { sqlName } from './formats/sql-text.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { requiredText } from './ingest-session.ts';
+import { tableRowsSql } from './read-table-files.ts';
 import { FILE_BYTES_TARGET, writeTableFiles } from './write-table-files.ts';
 
 /** A smaller file is merged with others. */
-const SMALL_BYTES = FILE_BYTES_TARGET / 2;
+export const SMALL_FILE_BYTES = FILE_BYTES_TARGET / 2;
+/** Merged at once: bounds the disk that sorting takes, and the work that a conflict undoes. */
+export const MERGED_BYTES_MAX = 16 * FILE_BYTES_TARGET;
 
-export type Compacted = { readonly filesBefore: number; readonly filesAfter: number };
+export type Compacted = {
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+  /** Why small files were left as they are, a line each. */
+  readonly skipped: readonly string[];
+};
 
 /**
- * One commit for each partition with several small files.
+ * One commit for each group of small files. Damaged files are left alone: merged with others, nothing would
+ * tell the damage any more.
  *
- * @throws LOAD_MISMATCH where the merged files do not hold the same rows: then nothing was replaced
+ * @param isWanted of the partition of a file
+ * @throws LOAD_MISMATCH where merged files do not hold the same rows: then they were not replaced; STORAGE_FULL
  */
 export async function compactTable(
   session: IngestSession,
   lake: DataLake,
   state: TableState,
+  isWanted: (partition: Partition) => boolean,
+  signal: AbortSignal,
 ): Promise<Compacted> {
   const table = lakeTables[state.ident.name];
-  const small = (await listDataFiles(lake.manifests, state)).filter(
-    ({ sizeBytes }) => sizeBytes < SMALL_BYTES,
-  );
-  const compacted = { filesBefore: 0, filesAfter: 0 };
-  for (const files of Map.groupBy(small, ({ partition }) => canonicalJson(partition)).values()) {
-    if (files.length < 2) continue;
-    const merged = await mergeFiles(session, state, table, files);
-    try {
-      await replaceFiles(lake, state, {
-        drop: new Set(files.map(({ path }) => path)),
-        add: merged,
-        summary: { 'costgraph.compacted': String(files.length) },
-      });
-    } catch (error) {
-      if (!isConflict(error)) throw error;
-      await removeFiles(merged.map(({ path }) => path)); // One of the files was dropped meanwhile.
-      continue;
-    }
-    compacted.filesBefore += files.length;
-    compacted.filesAfter += merged.length;
+  const known = new Set(table.fields.map(({ id }) => id));
+  const newer = currentSchema(state.metadata).fields.find(({ id }) => !known.has(id));
+  if (newer !== undefined) {
+    const reason = `${table.name}: not compacted, a newer version of the program gave it ${newer.name}`;
+    return { filesBefore: 0, filesAfter: 0, skipped: [reason] };
   }
-  return compacted;
+  const files = (await listDataFiles(lake.manifests, state)).filter(({ partition }) => isWanted(partition));
+  const skipped: string[] = [];
+  let [filesBefore, filesAfter] = [0, 0];
+  for (const group of smallFileGroups(files)) {
+    signal.throwIfAborted();
+    const outcome = await mergeGroup(session, lake, state, group, signal);
+    if (typeof outcome === 'number') {
+      filesBefore += group.length;
+      filesAfter += outcome;
+    } else skipped.push(`${table.name}: ${group.length} small files stay: ${outcome}`);
+  }
+  return { filesBefore, filesAfter, skipped };
 }
 
-async function mergeFiles(
+/** Of one partition each, at least two files. */
+export function smallFileGroups<File extends Pick<DataFile, 'partition' | 'sizeBytes'>>(
+  files: readonly File[],
+): File[][] {
+  const small = files.filter(({ sizeBytes }) => sizeBytes < SMALL_FILE_BYTES);
+  const groups: File[][] = [];
+  for (const inPartition of Map.groupBy(small, ({ partition }) => canonicalJson(partition)).values()) {
+    let room = 0;
+    for (const file of inPartition) {
+      if (room < file.sizeBytes) {
+        groups.push([]);
+        room = MERGED_BYTES_MAX;
+      }
+      groups.at(-1)?.push(file);
+      room -= file.sizeBytes;
+    }
+  }
+  return groups.filter(({ length }) => length > 1);
+}
+
+/** How many files took the place of those of the group, or why none did. */
+async function mergeGroup(
+  session: IngestSession,
+  lake: DataLake,
+  state: TableState,
+  group: readonly LiveDataFile[],
+  signal: AbortSignal,
+): Promise<number | string> {
+  for (const file of group) {
+    const damage = await findDamage(session, file);
+    if (damage !== null) return `${file.path} is damaged, "verify" says more`;
+  }
+  const merged = await writeMerged(session, state, lakeTables[state.ident.name], group);
+  const discard = (): Promise<void> => removeFiles(merged.map(({ path }) => path));
+  if (merged.length >= group.length || signal.aborted) {
+    await discard();
+    signal.throwIfAborted();
+    return 'merging them gives no fewer files';
+  }
+  try {
+    const drop = new Set(group.map(({ path }) => path));
+    const summary = { 'costgraph.compacted': String(group.length) };
+    await replaceFiles(lake, state, { drop, add: merged, summary });
+    return merged.length;
+  } catch (error) {
+    if (!isConflict(error)) throw error; // It may be in: clean-up looks whether the files are used.
+    await discard();
+    return 'others changed them meanwhile';
+  }
+}
+
+/** @throws LOAD_MISMATCH, after removing what it wrote */
+async function writeMerged(
   session: IngestSession,
   state: TableState,
   table: LakeTable,
-  files: readonly LiveDataFile[],
+  group: readonly LiveDataFile[],
 ): Promise<DataFile[]> {
-  const [first] = files;
+  const [first] = group;
   if (first === undefined) return [];
-  const from = relationOf(files);
+  const from = tableRowsSql(table, group);
   const rows = { from, constants: new Map<string, string>() };
-  const merged = await writeTableFiles(
-    session,
-    state,
-    table,
-    first.partition,
-    rows,
-    `merged-${randomUUID()}`,
-  );
-  const [before, after] = [
-    await contentOf(session, table, from),
-    await contentOf(session, table, relationOf(merged)),
-  ];
-  if (before !== after) {
-    await removeFiles(merged.map(({ path }) => path));
-    throw costError('LOAD_MISMATCH', {
-      metric: `${state.ident.name}, merged`,
-      expected: before,
-      actual: after,
-    });
-  }
-  return merged;
+  const name = `merged-${randomUUID()}`;
+  const merged = await writeTableFiles(session, state, table, first.partition, rows, name);
+  const expected = await contentOf(session, table, from);
+  const actual =
+    merged.length === 0 ? 'nothing' : await contentOf(session, table, tableRowsSql(table, merged));
+  if (expected === actual) return merged;
+  await removeFiles(merged.map(({ path }) => path));
+  throw costError('LOAD_MISMATCH', { metric: `${table.name}, merged`, expected, actual });
 }
 
-/** By name, so that columns which older files lack are null, and narrow decimals meet wide ones. */
-function relationOf(files: readonly DataFile[]): string {
-  return `read_parquet([${sqlTexts(files.map(({ path }) => path))}], union_by_name = true)`;
-}
-
-/** The same for the same rows in any order, files and width of decimals. */
+/** The number of rows and a sum over all their values: equal for the same rows in any order and files. */
 async function contentOf(session: IngestSession, table: LakeTable, from: string): Promise<string> {
-  const columns = table.fields.map(({ name, type }) =>
-    type === 'decimal(38,12)' ? `CAST(${sqlName(name)} AS DECIMAL(38,12))` : sqlName(name),
-  );
+  const columns = table.fields.map(({ name }) => sqlName(name)).join(', ');
   const [row = {}] = await session.rows(
-    `SELECT count(*) || ' rows, content ' || coalesce(sum(CAST(hash(${columns.join(', ')}) AS HUGEINT)), 0) AS content FROM ${from}`,
+    `SELECT concat(count(*), ' rows of content ', sum(CAST(hash(${columns}) AS HUGEINT))) AS content FROM ${from}`,
   );
   return requiredText(row, 'content');
 }

@@ -1,10 +1,12 @@
 /**
  * Keeps a tenant's tables small and fast: drops what nobody can ask for any more, merges small files, forgets
  * old snapshots, deletes files that nothing refers to. What is answered, and its version, stays the same.
+ *
+ * Readers of other processes learn of a change by the control plane: each commit here is followed by a renewal
+ * of the lease, at the latest by its release.
  */
 import type { PublishedBatch } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
-import type { TableState } from '../catalog/iceberg/catalog.ts';
 import { expireSnapshots, removeUnreferenced } from '../catalog/iceberg/expire-snapshots.ts';
 import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import type { DataLake } from '../catalog/lake.ts';
@@ -14,46 +16,41 @@ import { isCostError } from '../core/errors.ts';
 import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
 import { batchId, sourceName } from '../core/ids.ts';
 import type { Instant } from '../core/time-range.ts';
-import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
+import { HOUR_MS } from '../core/time-range.ts';
 import { discardBatches } from './build-batches.ts';
 import { compactTable } from './compact-table.ts';
-import type { IngestContext } from './import-bills.ts';
 import { sourceLease } from './import-bills.ts';
 import { openIngestSession } from './ingest-session.ts';
 import { removeLeftovers } from './remove-leftovers.ts';
 
-/** How long a superseded batch can still be asked for. */
-export const RETENTION_DAYS = 90;
-/** Longer than the longest query: readers hold states of tables, and their files. */
+/** Longer than the longest question: readers hold states of tables, and their files. */
 export const SNAPSHOT_KEEP_HOURS = 6;
-/** Longer than any write takes from its first file to its commit. */
+/** Longer than any command takes from its first file to its commit. */
 export const LEFTOVER_GRACE_HOURS = 24;
-/** Another maintenance of the tenant may be under way; there is no point in doing it twice. */
-const WAIT_MS = 60_000;
+/**
+ * Between the mark of a dropped batch and the end of its rows, because a reader looks at marks first and at
+ * tables after: whoever missed the mark must find the rows.
+ */
+const DROP_DELAY_MS = 10 * 60_000;
+/** For another maintenance of the tenant; one that crashed is waited out. */
+export const MAINTAIN_WAIT_MS = 60_000;
 
 const tableNames = Object.keys(lakeTables) as LakeTableName[]; // Record<LakeTableName, …> has no other keys.
 const batchTables = ['charges', 'control_totals'] as const;
 
-export type MaintainOptions = {
-  readonly now: Instant;
-  readonly retentionDays: number;
-  readonly snapshotKeepHours: number;
-  readonly leftoverGraceHours: number;
+export type MaintainContext = {
+  readonly lake: DataLake;
+  readonly control: Control;
+  /** At most INGEST_THREADS_MAX are used. */
+  readonly threads: number;
+  /** How long a superseded batch stays. */
+  readonly retentionMs: number;
 };
-
-export function defaultMaintainOptions(now: Instant): MaintainOptions {
-  return {
-    now,
-    retentionDays: RETENTION_DAYS,
-    snapshotKeepHours: SNAPSHOT_KEEP_HOURS,
-    leftoverGraceHours: LEFTOVER_GRACE_HOURS,
-  };
-}
 
 /** What was done, as `maintain --json` prints it. */
 export type MaintainReport = {
   readonly tenant: TenantId;
-  /** Superseded, and over their retention. */
+  /** Superseded, and over their retention: from now on states that need one are expired. */
   readonly batchesDropped: readonly BatchId[];
   /** Written by imports that ended before they were published. */
   readonly batchesDiscarded: readonly BatchId[];
@@ -61,59 +58,56 @@ export type MaintainReport = {
   readonly snapshotsExpired: number;
   readonly filesRemoved: number;
   readonly bytesRemoved: number;
+  /** What was due and is left for the next time, with the reason. */
+  readonly skipped: readonly string[];
 };
 
 /** @throws LOCKED, STORAGE_FULL, LOAD_MISMATCH and others; what was done before stays done */
 export async function maintainTenant(
-  { lake, control, threads }: Omit<IngestContext, 'onProgress'>,
+  context: MaintainContext,
   tenant: TenantId,
-  options: MaintainOptions,
+  now: Instant,
 ): Promise<MaintainReport> {
-  return control.withLease(`maintain/${tenant}`, WAIT_MS, async () => {
-    const graceFrom = options.now - options.leftoverGraceHours * HOUR_MS;
-    const batchesDropped = await dropSuperseded(lake, control, tenant, options);
-    const batchesDiscarded = await discardUnpublished(lake, control, tenant, graceFrom);
-    const filesMerged = await compactTables(lake, tenant, threads);
-    let snapshotsExpired = 0;
-    let filesRemoved = 0;
-    let bytesRemoved = 0;
-    for (const name of tableNames) {
-      const state = await lake.findTable(tenant, name);
-      if (state === null) continue;
-      snapshotsExpired += await expire(lake, state, options.now - options.snapshotKeepHours * HOUR_MS);
-      const removed = await removeUnreferenced(lake, state.ident, { olderThan: graceFrom });
-      filesRemoved += removed.files;
-      bytesRemoved += removed.bytes;
-    }
+  const { lake, control } = context;
+  return control.withLease(`maintain/${tenant}`, MAINTAIN_WAIT_MS, async (signal) => {
+    const graceFrom = now - LEFTOVER_GRACE_HOURS * HOUR_MS;
+    const batchesDropped = await dropSuperseded(context, tenant, now, signal);
+    const discarded = await discardUnpublished(lake, control, tenant, graceFrom);
+    const compacted = await compactTables(context, tenant, signal);
+    const removed = await removeExpired(lake, tenant, now, signal);
     const leftovers = await removeLeftovers(lake.folders, control, tenant, graceFrom);
     return {
       tenant,
       batchesDropped,
-      batchesDiscarded,
-      filesMerged,
-      snapshotsExpired,
-      filesRemoved: filesRemoved + leftovers.files,
-      bytesRemoved: bytesRemoved + leftovers.bytes,
+      batchesDiscarded: discarded.batches,
+      filesMerged: compacted.filesMerged,
+      snapshotsExpired: removed.snapshots,
+      filesRemoved: removed.files + leftovers.files,
+      bytesRemoved: removed.bytes + leftovers.bytes,
+      skipped: [...discarded.skipped, ...compacted.skipped],
     };
   });
 }
 
-/** Marked first: a question about a state that needs one is told so, instead of missing its rows. */
+/** Marks what is due, and takes the rows of those marked before out of the tables. */
 async function dropSuperseded(
-  lake: DataLake,
-  control: Control,
+  { lake, control, retentionMs }: MaintainContext,
   tenant: TenantId,
-  { now, retentionDays }: MaintainOptions,
+  now: Instant,
+  signal: AbortSignal,
 ): Promise<BatchId[]> {
-  const due = (await control.droppable(tenant, now - retentionDays * DAY_MS)).map(({ id }) => id);
+  const due = (await control.droppable(tenant, now - retentionMs)).map(({ id }) => id);
   if (due.length > 0) await control.markDropped(tenant, due, now);
-  const dropped = (await control.publishedBatches(tenant)).filter(isDropped).map(({ id }) => id);
-  await discardBatches(lake, tenant, dropped); // Those of a maintenance that crashed here as well.
+  const marked = (await control.publishedBatches(tenant)).filter(
+    ({ droppedAt }) => droppedAt !== null && droppedAt <= now - DROP_DELAY_MS,
+  );
+  signal.throwIfAborted();
+  await discardBatches(
+    lake,
+    tenant,
+    marked.map(({ id }) => id),
+  );
   return due;
-}
-
-function isDropped({ droppedAt }: PublishedBatch): boolean {
-  return droppedAt !== null;
 }
 
 /** While the lease of their source is free no import is about to publish them. */
@@ -122,20 +116,23 @@ async function discardUnpublished(
   control: Control,
   tenant: TenantId,
   before: Instant,
-): Promise<BatchId[]> {
-  const discarded: BatchId[] = [];
+): Promise<{ batches: BatchId[]; skipped: string[] }> {
+  const batches: BatchId[] = [];
+  const skipped: string[] = [];
   for (const source of (await unpublished(lake, control, tenant, before)).keys()) {
     try {
-      await control.withLease(sourceLease(tenant, source), 0, async () => {
-        const batches = (await unpublished(lake, control, tenant, before)).get(source) ?? [];
-        await discardBatches(lake, tenant, batches);
-        discarded.push(...batches);
+      await control.withLease(sourceLease(tenant, source), 0, async (signal) => {
+        const found = (await unpublished(lake, control, tenant, before)).get(source) ?? [];
+        signal.throwIfAborted();
+        await discardBatches(lake, tenant, found);
+        batches.push(...found);
       });
     } catch (error) {
       if (!isCostError(error) || error.code !== 'LOCKED') throw error;
+      skipped.push(`what imports of ${source} left behind stays: one is under way`);
     }
   }
-  return discarded;
+  return { batches, skipped };
 }
 
 /** Batches in the tables that were committed before an instant, and that the control plane does not know. */
@@ -153,7 +150,7 @@ async function unpublished(
       state.metadata.snapshots.map((one) => [one['snapshot-id'], one['timestamp-ms']]),
     );
     for (const { partition, addedSnapshotId } of await listDataFiles(lake.manifests, state)) {
-      const isOld = (committedAt.get(addedSnapshotId) ?? 0) < before;
+      const isOld = (committedAt.get(addedSnapshotId) ?? 0) < before; // An expired snapshot is old.
       const source = sourceName(String(partition['source']));
       if (isOld && source !== null) found.set(String(partition['batch']), source);
     }
@@ -167,23 +164,53 @@ async function unpublished(
 }
 
 async function compactTables(
+  { lake, control, threads }: MaintainContext,
+  tenant: TenantId,
+  signal: AbortSignal,
+): Promise<Pick<MaintainReport, 'filesMerged' | 'skipped'>> {
+  const retained = new Set<unknown>(
+    (await control.publishedBatches(tenant)).filter(isRetained).map(({ id }) => id),
+  );
+  await using session = await openIngestSession(lake.folders, threads);
+  const filesMerged = { before: 0, after: 0 };
+  const skipped: string[] = [];
+  for (const name of tableNames) {
+    if ((await lake.findTable(tenant, name)) === null) continue;
+    const state = await lake.ensureTable(tenant, name);
+    const isWanted = ({ batch }: { readonly batch?: unknown }): boolean =>
+      batch === undefined || retained.has(batch);
+    const compacted = await compactTable(session, lake, state, isWanted, signal);
+    filesMerged.before += compacted.filesBefore;
+    filesMerged.after += compacted.filesAfter;
+    skipped.push(...compacted.skipped);
+  }
+  return { filesMerged, skipped };
+}
+
+function isRetained({ droppedAt }: PublishedBatch): boolean {
+  return droppedAt === null;
+}
+
+/** Snapshots that no reader holds any more, then the files that only they held. */
+async function removeExpired(
   lake: DataLake,
   tenant: TenantId,
-  threads: number,
-): Promise<MaintainReport['filesMerged']> {
-  await using session = await openIngestSession(lake.folders, threads);
-  const merged = { before: 0, after: 0 };
+  now: Instant,
+  signal: AbortSignal,
+): Promise<{ snapshots: number; files: number; bytes: number }> {
+  const removed = { snapshots: 0, files: 0, bytes: 0 };
   for (const name of tableNames) {
     const state = await lake.findTable(tenant, name);
     if (state === null) continue;
-    const { filesBefore, filesAfter } = await compactTable(session, lake, state);
-    merged.before += filesBefore;
-    merged.after += filesAfter;
+    signal.throwIfAborted();
+    const olderThan = now - SNAPSHOT_KEEP_HOURS * HOUR_MS;
+    const after = await expireSnapshots(lake, state, { olderThan, keepLast: 1 });
+    removed.snapshots += state.metadata.snapshots.length - after.metadata.snapshots.length;
+    const { files, bytes } = await removeUnreferenced(lake, state.ident, {
+      olderThan: now - LEFTOVER_GRACE_HOURS * HOUR_MS,
+    });
+    removed.files += files;
+    removed.bytes += bytes;
   }
-  return merged;
-}
-
-async function expire(lake: DataLake, state: TableState, olderThan: Instant): Promise<number> {
-  const after = await expireSnapshots(lake, state, { olderThan, keepLast: 1 });
-  return state.metadata.snapshots.length - after.metadata.snapshots.length;
+  return removed;
 }

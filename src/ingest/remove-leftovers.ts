@@ -1,17 +1,17 @@
-/** Files outside the tables that crashed or failed imports left behind. */
+/** Files outside the tables that crashed or failed commands left behind. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Control } from '../catalog/control/control.ts';
-import type { Removed } from '../catalog/iceberg/expire-snapshots.ts';
 import { isMissing } from '../catalog/iceberg/durable-files.ts';
+import type { Removed } from '../catalog/iceberg/expire-snapshots.ts';
 import type { DataFolders } from '../catalog/lake.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Instant } from '../core/time-range.ts';
 
 /**
- * Removes raw files that no load refers to, quarantine of imports that were not published, and temporary
- * folders, where nothing in them was written since `olderThan`.
+ * Removes raw files that no load refers to, quarantine of imports that made nothing live, and temporary folders
+ * of dead processes, where nothing in them was written since `olderThan`.
  */
 export async function removeLeftovers(
   folders: DataFolders,
@@ -19,18 +19,28 @@ export async function removeLeftovers(
   tenant: TenantId,
   olderThan: Instant,
 ): Promise<Removed> {
-  const loads = await control.loads(tenant);
-  const raw = new Set(loads.map(({ sha256 }) => sha256));
-  const imports = new Set(loads.flatMap(({ batches }) => batches.map(importOf)));
-  const candidates = [
-    ...(await pathsIn(join(folders.raw, tenant))).filter(({ name }) => !raw.has(name)),
-    ...(await pathsIn(join(folders.quarantine, tenant))).filter(
-      ({ name }) => name.endsWith('.ndjson') && !imports.has(importOf(name)),
-    ),
-  ].map(({ path }) => path);
   const removed = { files: 0, bytes: 0 };
-  for (const path of candidates) await removeFile(path, olderThan, removed);
-  for (const { path } of await pathsIn(folders.tmp, false)) await removeFolder(path, olderThan, removed);
+  // The files first, the loads after: what is published in between is then among the loads.
+  const raw = await filesOlderThan(join(folders.raw, tenant), olderThan);
+  const quarantine = await filesOlderThan(join(folders.quarantine, tenant), olderThan);
+  const loads = await control.loads(tenant);
+  const contents = new Set(loads.map(({ sha256 }) => sha256));
+  const imports = new Set(loads.flatMap(({ batches }) => batches.map(importOf)));
+  const orphans = [
+    ...raw.filter(({ name }) => !contents.has(name)),
+    ...quarantine.filter(({ name }) => !imports.has(importOf(name))),
+  ];
+  for (const { path, sizeBytes } of orphans) {
+    await rm(path, { force: true });
+    removed.files += 1;
+    removed.bytes += sizeBytes;
+  }
+  for (const name of await readdir(folders.tmp)) {
+    if (isOfLivingProcess(name)) continue;
+    const freed = await removeFolder(join(folders.tmp, name), olderThan);
+    removed.files += freed.files;
+    removed.bytes += freed.bytes;
+  }
   return removed;
 }
 
@@ -39,39 +49,57 @@ function importOf(name: string): string {
   return name.split('-').slice(0, 2).join('-');
 }
 
-async function pathsIn(folder: string, recursive: boolean = true): Promise<{ name: string; path: string }[]> {
+/** `spill-PID-…`, of a server: it may not write there for days, and needs it all the same. */
+function isOfLivingProcess(name: string): boolean {
+  const processId = /^spill-(\d+)-/.exec(name)?.[1];
+  if (processId === undefined) return false;
   try {
-    const entries = await readdir(folder, { withFileTypes: true, recursive });
-    return entries
-      .filter((entry) => entry.isFile() || !recursive)
-      .map(({ name, parentPath }) => ({ name, path: join(parentPath, name) }));
+    process.kill(Number(processId), 0);
+    return true;
   } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'; // Another user's.
   }
 }
 
-type Count = { files: number; bytes: number };
-
-async function removeFile(path: string, olderThan: Instant, removed: Count): Promise<void> {
-  const facts = await statIfThere(path);
-  if (facts === null || facts.mtimeMs >= olderThan) return;
-  await rm(path, { force: true });
-  removed.files += 1;
-  removed.bytes += facts.size;
-}
-
 /** A long import keeps writing into its folder. */
-async function removeFolder(path: string, olderThan: Instant, removed: Count): Promise<void> {
-  const files = await pathsIn(path).catch(() => []); // A file, or gone meanwhile.
-  const facts = await Promise.all([path, ...files.map((file) => file.path)].map(statIfThere));
-  if (facts.some((one) => one !== null && one.mtimeMs >= olderThan)) return;
+async function removeFolder(path: string, olderThan: Instant): Promise<Removed> {
+  const files = await filesIn(path);
+  const isStale = [await statOf(path), ...files].every(
+    (facts) => facts === null || facts.mtimeMs < olderThan,
+  );
+  if (!isStale) return { files: 0, bytes: 0 };
   await rm(path, { recursive: true, force: true });
-  removed.files += files.length;
-  removed.bytes += facts.slice(1).reduce((bytes, one) => bytes + (one?.size ?? 0), 0);
+  return { files: files.length, bytes: files.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0) };
 }
 
-async function statIfThere(path: string): Promise<{ mtimeMs: number; size: number } | null> {
+type FoundFile = {
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly mtimeMs: Instant;
+};
+
+async function filesOlderThan(folder: string, olderThan: Instant): Promise<FoundFile[]> {
+  return (await filesIn(folder)).filter(({ mtimeMs }) => mtimeMs < olderThan);
+}
+
+/** At any depth; none where the folder is missing. */
+async function filesIn(folder: string): Promise<FoundFile[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const found: FoundFile[] = [];
+  for (const entry of entries.filter((one) => one.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const facts = await statOf(path);
+    if (facts !== null) found.push({ name: entry.name, path, sizeBytes: facts.size, mtimeMs: facts.mtimeMs });
+  }
+  return found;
+}
+
+/** Null where it is gone. */
+async function statOf(path: string): Promise<{ mtimeMs: number; size: number } | null> {
   return stat(path).catch((error: unknown) => {
     if (isMissing(error)) return null;
     throw error;

@@ -112,7 +112,8 @@ function sortKey(key: string): string {
   return key.endsWith('::day') ? `epoch_us(${name}) // 86400000000` : name;
 }
 
-function sqlType({ name, type }: LakeField, wide: ReadonlySet<string>): string {
+/** DuckDB's type of a column; decimals are narrow but those in `wide`. */
+export function sqlType({ name, type }: LakeField, wide: ReadonlySet<string>): string {
   switch (type) {
     case 'string':
       return 'VARCHAR';
