@@ -3,7 +3,8 @@
  * side with hand-written DuckDB SQL over the same rows and types as one sorted Parquet file. Also a question of one
  * day, alone and beside a large one.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -69,12 +70,17 @@ const smallShape: Shape = {
     WHERE charge_period_start >= '2026-03-17' AND charge_period_start < '2026-03-18' GROUP BY 1 ORDER BY 1`,
 };
 
-const folder = await mkdtemp(join(tmpdir(), 'costgraph-bench-'));
+/** A folder named here is kept, and used again when it is there. */
+const keptFolder = process.env['BENCH_FOLDER'];
+const folder = keptFolder ?? (await mkdtemp(join(tmpdir(), 'costgraph-bench-')));
 try {
   const bill = join(folder, 'bill.parquet');
-  await generateBill(bill, { ...TENANT_SHAPE, rows: ROWS });
   const data = join(folder, 'data');
-  await runCommand(['import', '--tenant', TENANT, '--source', 'aws', bill], data);
+  if (!existsSync(data)) {
+    await mkdir(folder, { recursive: true });
+    await generateBill(bill, { ...TENANT_SHAPE, rows: ROWS });
+    await runCommand(['import', '--tenant', TENANT, '--source', 'aws', bill], data);
+  }
   const flat = await openFlat(bill, join(folder, 'flat.parquet'));
   const server = await serve(data);
   try {
@@ -84,7 +90,7 @@ try {
     await server.stop();
   }
 } finally {
-  await rm(folder, { recursive: true, force: true });
+  if (keptFolder === undefined) await rm(folder, { recursive: true, force: true });
 }
 
 /** The same rows and types as the lake's, tags as a map, in the lake's order, as one file. */

@@ -1,0 +1,85 @@
+/**
+ * What costgraph adds to a small question: the cost of one day by service of a tenant of 300,000 charges over 60 days,
+ * over HTTP, beside the bare DuckDB call with the very statement that explain shows, in turns.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { generateBill, TENANT_SHAPE } from './support/generate-bill.ts';
+import { median, printTable, quantile } from './support/figures.ts';
+import { runCommand, serve } from './support/serve.ts';
+
+const ROUNDS = 300;
+const ROWS = 300_000;
+const QUERY =
+  'query: { period: { from: "2026-03-17T00:00:00Z", to: "2026-03-18T00:00:00Z" }, groupBy: ["service_name"] }';
+
+type Answer = {
+  data: { costs: { explain?: { planningMs: number; nodes: { statement: string | null }[] } } };
+};
+
+const keptFolder = process.env['BENCH_FOLDER'];
+const folder = keptFolder ?? (await mkdtemp(join(tmpdir(), 'costgraph-bench-')));
+try {
+  const data = join(folder, 'data');
+  if (!existsSync(data)) {
+    await mkdir(folder, { recursive: true });
+    const bill = join(folder, 'bill.parquet');
+    await generateBill(bill, { ...TENANT_SHAPE, rows: ROWS, resources: 5_000 });
+    await runCommand(['import', '--tenant', 'demo', '--source', 'aws', bill], data);
+  }
+  const server = await serve(data);
+  try {
+    await measure(server.url);
+  } finally {
+    await server.stop();
+  }
+} finally {
+  if (keptFolder === undefined) await rm(folder, { recursive: true, force: true });
+}
+
+async function ask(url: string, query: string): Promise<Answer> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  });
+  return (await response.json()) as Answer; // The query is ours.
+}
+
+async function measure(url: string): Promise<void> {
+  const connection = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect();
+  await connection.run("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true");
+  const explained = await ask(url, `{ costs(${QUERY}) { explain { planningMs nodes { statement } } } }`);
+  const statement =
+    explained.data.costs.explain?.nodes.find((node) => node.statement !== null)?.statement ?? '';
+  const [http, bare, planning]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    const started = performance.now();
+    await ask(url, `{ costs(${QUERY}) { rows(first: 100) { nodes { keys { value } effectiveCost } } } }`);
+    const answered = performance.now();
+    await (await connection.runAndReadAll(statement)).getRowsJson();
+    http.push(answered - started);
+    bare.push(performance.now() - answered);
+    if (round % 10 > 0) continue;
+    const { data } = await ask(url, `{ costs(${QUERY}) { explain { planningMs } } }`);
+    planning.push(data.costs.explain?.planningMs ?? Number.NaN);
+  }
+  const row = (name: string, values: readonly number[]) => [
+    name,
+    median(values).toFixed(2),
+    quantile(values, 0.95).toFixed(2),
+  ];
+  printTable(
+    `One day by service, ${ROUNDS} rounds in turns`,
+    ['', 'p50 ms', 'p95 ms'],
+    [
+      row('over HTTP', http),
+      row('bare DuckDB call', bare),
+      row('planning', planning),
+      ['added (medians)', (median(http) - median(bare)).toFixed(2), ''],
+    ],
+  );
+}
