@@ -4,9 +4,9 @@ import type { Rows } from '../connectors/connector.ts';
 import { continueLabels } from '../planner/bind/make-buckets.ts';
 import type { Measure, ReadMeasure } from '../planner/measures.ts';
 import { isMergeable, measure, measuresOf } from '../planner/measures.ts';
-import { REMAINDER, before } from '../planner/plan.ts';
+import { before } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
-import { TRUE, and, not, or } from '../planner/predicate.ts';
+import { TRUE } from '../planner/predicate.ts';
 import type { Question, Wanted } from '../planner/question.ts';
 import { unique } from '../planner/question-to-logical.ts';
 import { answerParent, dealOut } from './answer-parents.ts';
@@ -15,6 +15,7 @@ import type { QuestionRunner } from './run-question.ts';
 import type { DrillDownPlan, Level } from './drill-down.ts';
 import { ownQuestion, parentName, planDrillDown } from './drill-down.ts';
 import type { Answer, BoundQuery, DrillDownQuery, ParentRow, WantedInput } from './engine.ts';
+import { outsideTop } from './outside-top.ts';
 import { splitPage } from './page-rows.ts';
 
 /** Groups that one level of drill-downs may have over all its parents. */
@@ -66,45 +67,6 @@ function keepKeys(rows: Path, groupBy: readonly string[], rootKeys: readonly str
   return [{ ...root, values: rootKeys.map((key) => root.values[groupBy.indexOf(key)] ?? null) }, ...inner];
 }
 
-/** Everything outside the root's top: not one of its tuples. */
-async function outsideTop(
-  bound: BoundQuery,
-  signal: AbortSignal,
-  runner: QuestionRunner,
-): Promise<Predicate | CostError> {
-  const { top } = bound.question;
-  if (!top || bound.question.having.length > 0) {
-    const reason = 'The remainder of a table with having cannot be drilled into';
-    return costError('BAD_QUERY', { reason, hint: 'Leave out having, or filter instead.' });
-  }
-  const ranked: Question = {
-    ...bound.question,
-    groupBy: top.by,
-    granularity: 'TOTAL',
-    buckets: null,
-    compareBuckets: null,
-    sort: top.by.map((column) => ({ by: 'key', column, direction: 'ASC' })),
-    wanted: {
-      rows: { measures: [measure('count', null)], offset: 0, limit: top.count + 1 },
-      totals: null,
-      excluded: null,
-    },
-  };
-  const { results } = await runner.run(ranked, bound.state, signal);
-  const part = results.get('rows');
-  if (!part) throw new Error('rows were wanted');
-  const { rows } = splitPage(part.rows);
-  const tuples = Array.from({ length: rows.length }, (_, i) => i)
-    .filter((i) => rows.columns.get(REMAINDER)?.[i] !== 1n)
-    .map((i) => and(top.by.map((key) => equals(key, rows.columns.get(key)?.[i] ?? null))));
-  return not(or(tuples));
-}
-
-function equals(key: string, value: bigint | string | null): Predicate {
-  if (typeof value !== 'string') return { kind: 'test', key, test: { op: 'none' }, orNull: true };
-  return { kind: 'test', key, test: { op: 'in', values: [value], ignoreCase: false }, orNull: false };
-}
-
 type LevelInput = {
   readonly bound: BoundQuery;
   readonly path: readonly DrillDownQuery[];
@@ -120,6 +82,10 @@ async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise
   const started = performance.now();
   const query = path.at(-1);
   if (!query) throw new Error('a drill-down has a path');
+  if (query.top?.remainder && input.wanted.rows && input.wanted.rows.distinct.length > 0) {
+    const reason = 'distinct in the rows of a drill-down whose top has a remainder';
+    throw costError('BAD_QUERY', { reason, hint: 'Set remainder: false, or ask distinct in totals.' });
+  }
   const plan = planDrillDown(bound, path, parents, input.inside, input.rootKeys);
   const own = ownQuestion(bound, query, plan.own);
   const wanted = bindWanted({ ...input.wanted, conservation: [] }, own, bound.state, [], bound.predicateOf);

@@ -16,6 +16,7 @@ import { explainAnalyze, explainOnly } from './explain-question.ts';
 import { freshnessOf } from './freshness.ts';
 import { readRow } from './page-rows.ts';
 import { createStateStore } from './pin-state.ts';
+import { countRemainderDistinct } from './remainder-distinct.ts';
 import type { PlanResult } from './run-plan.ts';
 import type { QuestionRunner } from './run-question.ts';
 import { createQuestionRunner, withDeadline } from './run-question.ts';
@@ -69,9 +70,15 @@ async function answerQuestion(
   const started = performance.now();
   const { plan, results } = await runner.run(bound.question, bound.state, signal);
   const { summary, ...answer } = assembleAnswer(bound, plan, results);
+  const rows = answer.rows && (await countRemainderDistinct(bound, answer.rows, runner, signal));
   const sources = await sourceTotals(bound, prover, signal, runner);
   const sums = { totals: answer.totals, excluded: results.get('excluded'), summary };
-  return { ...answer, conservation: conservationOf(bound, sources, sums), ms: performance.now() - started };
+  return {
+    ...answer,
+    rows,
+    conservation: conservationOf(bound, sources, sums),
+    ms: performance.now() - started,
+  };
 }
 
 function conservationOf(

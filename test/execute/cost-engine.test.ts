@@ -190,6 +190,20 @@ describe('the engine over real stores', () => {
     expect(answer.conservation.get('EFFECTIVE_COST')).toMatchObject({ source: units('1'), holds: true });
   });
 
+  it('counts distinct values of the remainder itself: counts of groups do not add up', async () => {
+    const rows = { metrics: [], amounts: [], distinct: ['tag:team'], offset: 0, limit: 100 };
+    const top = { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
+    const answer = await ask({ groupBy: ['resource_id'], top }, wanted([], { rows }));
+    const name = measure('count-distinct', 'tag:team').name;
+    expect(answer.rows?.columns.get('resource_id')).toEqual(['i-2', null]);
+    expect(answer.rows?.columns.get(name)).toEqual([1n, 1n]);
+    const all = await ask(
+      { groupBy: ['charge_category'], top: { ...top, by: ['charge_category'] } },
+      wanted([], { rows }),
+    );
+    expect(all.rows?.columns.get(name)).toEqual([2n, 0n]);
+  });
+
   it('compares two periods: groups of either have a row', async () => {
     const period = { from: '2024-09-18T00:00:00Z', to: '2024-09-19T00:00:00Z' };
     const compare = { from: '2024-09-20T00:00:00Z', to: '2024-09-21T00:00:00Z' };
