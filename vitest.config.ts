@@ -9,6 +9,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/seeded.ts'],
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,

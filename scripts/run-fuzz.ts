@@ -8,8 +8,8 @@ import process from 'node:process';
 const CASES_DEFAULT = '5000';
 const TESTS = ['test/planner/differential.test.ts'];
 
-const [cases = CASES_DEFAULT, seed] = process.argv.slice(2);
-if (![cases, seed ?? '0'].every((argument) => /^\d{1,10}$/.test(argument))) {
+const [cases = CASES_DEFAULT, seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2);
+if (![cases, seed].every((argument) => /^\d{1,10}$/.test(argument))) {
   process.stderr.write('usage: npm run fuzz [-- CASES [SEED]]\n');
   process.exit(2);
 }
@@ -18,7 +18,7 @@ const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs'
   env: {
     ...process.env,
     COSTGRAPH_FUZZ_CASES: cases,
-    ...(seed === undefined ? {} : { COSTGRAPH_FUZZ_SEED: seed }),
+    COSTGRAPH_FUZZ_SEED: seed,
   },
 });
 process.exitCode = status ?? 1;

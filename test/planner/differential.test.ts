@@ -28,10 +28,10 @@ import { comparable } from '../support/comparable.ts';
 import { stateOf, writeLake } from '../support/lake-fixture.ts';
 import { merge } from '../support/meaning.ts';
 import { answerQuestion } from '../support/question-reference.ts';
+import { SEED } from '../support/seeded.ts';
 
 /** `npm run fuzz` raises it. */
-const CASES = Number(process.env['COSTGRAPH_FUZZ_CASES'] ?? 300);
-const SEED = Number(process.env['COSTGRAPH_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+const CASES = Number(process.env['COSTGRAPH_FUZZ_CASES'] ?? 1_000);
 const QUESTIONS_PER_LAKE = 50;
 /** Generous: what is bounded is the number of cases. */
 const TIMEOUT_MS = 60_000 + CASES * 1_000;
