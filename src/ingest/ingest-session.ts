@@ -13,10 +13,10 @@ import type { DataFolders } from '../catalog/lake.ts';
 import { ingestError } from './ingest-error.ts';
 
 /**
- * What DuckDB may take; the process itself and buffers that DuckDB does not count come on top. Below 600 MB
- * sorting wide rows into row groups of 122,880 takes three times the CPU (bench/import.ts, 2026-11).
+ * What DuckDB may take; the process itself and buffers that DuckDB does not count come on top: with this the
+ * process stays below 1 GB (bench/import.ts, 2026-11). With less, sorting spills too often.
  */
-const MEMORY_MB = 600;
+const MEMORY_MB = 500;
 /** Each thread holds row groups of its own, so more of them need more memory. */
 export const INGEST_THREADS_MAX = 4;
 const PROGRESS_POLL_MS = 200;
@@ -47,20 +47,28 @@ export async function openIngestSession(folders: DataFolders, threads: number): 
   await connection.run(
     "SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false",
   );
+  const running = new Set<Promise<unknown>>();
+  const run = async (sql: string): Promise<SqlRow[]> => (await connection.run(sql)).getRowObjectsJson();
   return {
     connection,
     folder,
     rows: async (sql, onFraction) => {
       const timer = onFraction && setInterval(() => onFraction(fractionOf(connection)), PROGRESS_POLL_MS);
+      const answer = run(sql);
+      running.add(answer);
       try {
-        return await (await connection.run(sql)).getRowObjectsJson();
+        return await answer;
       } catch (error) {
         throw ingestError(error, folder);
       } finally {
+        running.delete(answer);
         clearInterval(timer);
       }
     },
     [Symbol.asyncDispose]: async () => {
+      // Closing under a running statement ends the process.
+      if (running.size > 0) connection.interrupt();
+      await Promise.allSettled(running);
       connection.closeSync();
       instance.closeSync();
       await rm(folder, { recursive: true, force: true });

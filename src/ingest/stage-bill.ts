@@ -9,11 +9,14 @@ import type { BillFile } from './formats/bill-file.ts';
 import type { BillFormat } from './formats/format.ts';
 import { sqlText, sqlTexts } from './formats/sql-text.ts';
 import { lineHash } from './charge-identity.ts';
+import { namedAfter } from './ingest-error.ts';
 import type { IngestSession, OnFraction } from './ingest-session.ts';
 import { isCostError } from '../core/errors.ts';
 
 /** Larger ones do not fit the memory limit while both threads fill theirs, and are then three times slower. */
 const ROW_GROUP_ROWS = 20_480;
+/** Values of a row group beyond which a column is no longer tried to be kept as a dictionary. */
+const DICTIONARY_VALUES_MAX = 2_000;
 
 export type Bill = {
   readonly fileName: string;
@@ -52,7 +55,7 @@ export async function stageBills(
 
 async function stageBill(
   session: IngestSession,
-  { format, file }: Bill,
+  { fileName, format, file }: Bill,
   fileIndex: number,
   path: string,
   onFraction: OnFraction,
@@ -60,10 +63,11 @@ async function stageBill(
   try {
     await session.rows(
       `COPY (SELECT *, ${fileIndex} AS file_index, ${lineHash()} AS line_hash FROM (${format.mappedSelect(file)}))
-TO ${sqlText(path)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+TO ${sqlText(path)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE ${ROW_GROUP_ROWS},
+  DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES_MAX})`,
       onFraction,
     );
   } catch (error) {
-    throw isCostError(error) ? error : damagedFile(file.path, error);
+    throw isCostError(error) ? error : namedAfter(damagedFile(file.path, error), file.path, fileName);
   }
 }
