@@ -14,6 +14,7 @@ import { compareText } from '../core/code-point-order.ts';
 import { isCostError } from '../core/errors.ts';
 import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
 import { batchId } from '../core/ids.ts';
+import { log } from '../core/log.ts';
 import type { FileMonth } from './charges-view.ts';
 import { createChargesView, monthsOfFiles, sumDecimals } from './charges-view.ts';
 import { checkWritten, sumControlTotals } from './control-totals.ts';
@@ -159,10 +160,21 @@ async function writeBatches(
   } catch (error) {
     // Where a commit may be in, its files must stay; clean-up knows that they were never published.
     if (!isCostError(error) || error.code !== 'COMMIT_UNKNOWN') {
-      await removeFiles([...uncommitted]);
-      await discardBatches(lake, tenant, batches);
+      await cleanUp(async () => {
+        await removeFiles([...uncommitted]);
+        await discardBatches(lake, tenant, batches);
+      });
     }
     throw error;
+  }
+}
+
+/** After a failure: a further one must not hide it, and `maintain` finds what is left. */
+export async function cleanUp(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log('warn', 'import.not-cleaned-up', { reason: error instanceof Error ? error.message : String(error) });
   }
 }
 

@@ -15,7 +15,7 @@ import { costError } from '../core/errors.ts';
 import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
 import { log } from '../core/log.ts';
 import type { BuiltSet } from './build-batches.ts';
-import { buildBatches, discardBatches } from './build-batches.ts';
+import { buildBatches, cleanUp, discardBatches } from './build-batches.ts';
 import { detectFormat } from './formats/detect-format.ts';
 import type { FormatName } from './formats/format.ts';
 import { namedAfter } from './ingest-error.ts';
@@ -197,13 +197,11 @@ export async function publishSets(
     for (const { report, leftOut } of imported) logLoad(tenant, source, report, leftOut?.path);
     return imported;
   } catch (error) {
-    await discardUnpublished(
-      lake,
-      control,
-      tenant,
-      batches.map(({ id }) => id),
-    );
-    for (const path of kept) await rm(path, { force: true });
+    await cleanUp(async () => {
+      for (const path of kept) await rm(path, { force: true });
+      const ids = batches.map(({ id }) => id);
+      await discardUnpublished(lake, control, tenant, ids);
+    });
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import { codeOf, IngestFolder, sample } from './ingest-folder.ts';
 
 const BILL = sample('ordering-2019-11-26/cur-2019-11-26.0x01.gz');
 /** From too small for the copy of the bill to nearly enough; step by step each part of the import meets the end. */
-const SIZES_KB = [600, 1000, 1500, 2000, 2500, 3000, 3500, 4000];
+const SIZES_KB = [0, 300, 700, ...Array.from({ length: 12 }, (_, i) => 1130 + 30 * i)];
 
 const probe = mkdtempSync(join(tmpdir(), 'costgraph-mount-'));
 const canMount =
