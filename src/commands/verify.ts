@@ -34,7 +34,8 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
 /** A line for the tenant, and one for each of the first differences. */
 export function formatVerified(report: VerifyReport): string {
   const { tenant, batches, charges, files, differenceCount, differences } = report;
-  const result = differenceCount === 0 ? 'all as it was loaded' : `${differenceCount} differences`;
+  const found = differenceCount === 1 ? '1 difference' : `${differenceCount} differences`;
+  const result = differenceCount === 0 ? 'all as it was loaded' : found;
   const lines = [`${tenant}: ${charges} charges of ${batches} batches in ${files} files: ${result}`];
   for (const { at, expected, found } of differences) {
     lines.push(`  ${at}: expected ${expected}, found ${found}`);

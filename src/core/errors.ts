@@ -211,7 +211,7 @@ const catalogue = {
   VERIFY_FAILED: entry(
     'store',
     (d: { differences: number; tenants: readonly string[] }) =>
-      `${d.differences} differences were found, of ${d.tenants.join(', ')}`,
+      `${d.differences === 1 ? '1 difference was' : `${d.differences} differences were`} found, of ${d.tenants.join(', ')}`,
     () => 'Keep everything as it is and see docs/runbooks/verify-differs.md.',
   ),
   STORAGE_FULL: entry(

@@ -172,14 +172,15 @@ describe('compaction', () => {
 
   it('groups small files of one partition, up to a size, and none alone', () => {
     const file = (batch: string, sizeBytes: number) => ({ partition: { batch }, sizeBytes });
-    const half = SMALL_FILE_BYTES - 1;
+    const third = SMALL_FILE_BYTES / 3;
     expect(smallFileGroups([file('a', 1), file('b', 1), file('b', SMALL_FILE_BYTES)])).toEqual([]);
     expect(smallFileGroups([file('a', 1), file('b', 2), file('a', 3)])).toEqual([
       [file('a', 1), file('a', 3)],
     ]);
-    const many = Array.from({ length: 70 }, () => file('a', half));
+    expect(smallFileGroups([file('a', 2 * third), file('a', 2 * third)])).toEqual([]);
+    const many = Array.from({ length: 200 }, () => file('a', third));
     const groups = smallFileGroups(many);
-    expect(groups.flat()).toHaveLength(70);
+    expect(groups.flat()).toHaveLength(200);
     for (const group of groups) {
       expect(group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeLessThanOrEqual(MERGED_BYTES_MAX);
     }
