@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { configureGlobal } from 'fast-check';
 
 /**
  * Property tests draw the same cases each time, so that a red build is red again; `npm run fuzz` draws others, and
@@ -6,4 +6,4 @@ import fc from 'fast-check';
  */
 export const SEED = Number(process.env['COSTGRAPH_FUZZ_SEED'] ?? 20_261_122);
 
-fc.configureGlobal({ seed: SEED });
+configureGlobal({ seed: SEED });
