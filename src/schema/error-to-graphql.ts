@@ -27,6 +27,8 @@ const OF_THE_OPERATION: readonly ErrorCode[] = [
   'QUERY_TOO_COMPLEX',
   'PERSISTED_QUERY_NOT_FOUND',
 ];
+/** Their texts name the server's own files: for its operators, in the log. */
+const NAMES_FILES: readonly ErrorCode[] = ['TABLE_DAMAGED', 'TABLE_UNSUPPORTED'];
 const RETRY_AFTER_SECONDS = '1';
 
 type HttpExtension = {
@@ -54,6 +56,8 @@ type Shown = Pick<CostError, 'code' | 'message' | 'hint'>;
 function shownError(cause: unknown, error: GraphQLError): Shown {
   if (isCostError(cause)) {
     if (cause.fault !== 'caller') logCause(cause);
+    if (NAMES_FILES.includes(cause.code))
+      return costError('STORE_FAILED', { store: 'The lake', reason: 'a table cannot be read' });
     // Of a value that a scalar refused, GraphQL's message says where it stands.
     return { code: cause.code, message: error.message, hint: cause.hint };
   }

@@ -108,6 +108,19 @@ describe('errors of the schema', () => {
     ]);
   });
 
+  it('keep the names of our files to the log', async () => {
+    const error = costError('TABLE_DAMAGED', {
+      file: '/var/lake/demo/charges/1.avro',
+      reason: 'it is cut off',
+    });
+    const engine = { ...cannedEngine(canned).engine, bind: () => Promise.reject(error) };
+    const broken = await startGraphql(engine);
+    onTestFinished(() => broken.close());
+    const { errors } = await broken.ask(`{ ${costs(OCTOBER)} }`);
+    expect(errors).toMatchObject([{ extensions: { code: 'STORE_FAILED' }, path: ['costs'] }]);
+    expect(JSON.stringify(errors)).not.toContain('lake/demo');
+  });
+
   it('keep the code of a store that failed', async () => {
     const error = costError('STORE_FAILED', { store: 'DUCKDB', reason: 'it is out of memory' });
     const broken = await startGraphql(cannedEngine({ ...canned, error }).engine);
