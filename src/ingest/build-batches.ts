@@ -144,12 +144,11 @@ async function writeBatches(
       const files = await writeCharges(session, charges, place, columns, enums, (fraction) =>
         onProgress('writing', (index + fraction) / places.length),
       );
-      const paths = files.map(({ path }) => path);
       const sums = await writeControlTotals(session, totals, place);
       for (const { path } of [...files, ...sums]) uncommitted.add(path);
       chargesFiles.push(...files);
       totalsFiles.push(...sums);
-      await checkWritten(session, place.batch, place.month, paths);
+      await checkWritten(session, place.batch, place.month, files);
     }
     onProgress('publishing', 0);
     const summary = { 'costgraph.batches': batches.join(',') };

@@ -2,12 +2,14 @@
  * What the charges must add up to, summed from the mapped rows before dictionaries, sorting and writing: the
  * other side of every proof of conservation.
  */
+import type { DataFile } from '../catalog/iceberg/data-file.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import type { BatchId } from '../core/ids.ts';
 import { costError } from '../core/errors.ts';
-import { sqlName, sqlTexts } from './formats/sql-text.ts';
+import { sqlName } from './formats/sql-text.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { textOf } from './ingest-session.ts';
+import { tableRowsSql } from './read-table-files.ts';
 
 /** Columns of `control_totals` that are sums of the column of the same name of `charges`. */
 export const summedColumns: readonly string[] = lakeTables.control_totals.fields
@@ -36,9 +38,9 @@ export async function checkWritten(
   session: IngestSession,
   batch: BatchId,
   month: string,
-  paths: readonly string[],
+  files: readonly DataFile[],
 ): Promise<void> {
-  const written = totalsSql(`read_parquet([${sqlTexts(paths)}], union_by_name = true)`, []);
+  const written = totalsSql(tableRowsSql(lakeTables.charges, files), []);
   const expected = `SELECT * EXCLUDE (billing_month) FROM totals WHERE billing_month = DATE '${month}'`;
   const differences = differenceSql(expected, written, ['hour', 'billing_currency']);
   const [difference] = await session.rows(`${differences} ORDER BY ALL LIMIT 1`);
