@@ -3,8 +3,10 @@ import { placeOf } from '../catalog/dimensions.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
 import type { LakeFile, LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { Instant } from '../core/time-range.ts';
 import { matchFile, provingKey } from './match-file.ts';
-import type { FileSelection, Plan, Scan } from './plan.ts';
+import type { FileSelection, Plan, Proven, Scan } from './plan.ts';
 import { children, mapChildren } from './plan.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
 import { TRUE, and, members } from './predicate.ts';
@@ -36,12 +38,32 @@ function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSe
     if (matchFile(predicate, file) !== 'none') return null;
     return `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
   };
-  return select('charges', state.tables.charges, scan.columns, verdict);
+  const proves = (file: LakeFile): Proven => ({
+    tenant: isOfTenant(file, scan.tenant),
+    time: isInside(scan, file),
+  });
+  return select('charges', state.tables.charges, scan.columns, verdict, proves);
+}
+
+function isOfTenant(file: LakeFile, tenant: TenantId): boolean {
+  const bounds = file.bounds('tenant');
+  return file.nullCount('tenant') === 0 && bounds?.lower === tenant && bounds.upper === tenant;
+}
+
+/** Whether all charges of a file are in the range; what a charge touches is looked at row by row. */
+function isInside({ range, within, axis }: Scan, file: LakeFile): boolean {
+  if (within === 'overlap' || file.nullCount(axis) !== 0) return false;
+  const bounds = file.bounds(axis);
+  if (typeof bounds?.lower !== 'bigint' || typeof bounds.upper !== 'bigint') return false;
+  return bounds.lower >= micros(range.from) && bounds.upper < micros(range.to);
+}
+
+function micros(instant: Instant): bigint {
+  return BigInt(instant) * 1000n;
 }
 
 function isOutside({ range, within, axis }: Scan, file: LakeFile): boolean {
-  const from = BigInt(range.from) * 1000n;
-  const to = BigInt(range.to) * 1000n;
+  const [from, to] = [micros(range.from), micros(range.to)];
   if (from >= to) return true;
   const start = file.bounds(within === 'overlap' ? 'charge_period_start' : axis);
   if (typeof start?.lower === 'bigint' && start.lower >= to) return true;
@@ -57,6 +79,7 @@ export function dictionaryFiles(
   state: TenantState,
 ): Partial<Record<Dictionary, FileSelection>> {
   const selections: Partial<Record<Dictionary, FileSelection>> = {};
+  const proves = (file: LakeFile): Proven => ({ tenant: isOfTenant(file, state.tenant), time: false });
   const keys = dictionaryKeys(fragment);
   const tagKeys = keys.flatMap((key) => {
     const place = placeOf(key);
@@ -65,11 +88,11 @@ export function dictionaryFiles(
   const resourceColumns = keys.filter((key) => placeOf(key).kind === 'resource');
   if (tagKeys.length > 0) {
     const verdict = (file: LakeFile) => (tagKeys.some((key) => mayHold(file, key)) ? null : 'VALUE:key');
-    selections.tags = select('tags', state.tables.tags, ['tenant', 'id', 'key', 'value'], verdict);
+    selections.tags = select('tags', state.tables.tags, ['id', 'key', 'value'], verdict, proves);
   }
   if (resourceColumns.length > 0) {
-    const columns = ['tenant', 'id', ...new Set(resourceColumns)];
-    selections.resources = select('resources', state.tables.resources, columns, () => null);
+    const columns = ['id', ...new Set(resourceColumns)];
+    selections.resources = select('resources', state.tables.resources, columns, () => null, proves);
   }
   return selections;
 }
@@ -92,12 +115,13 @@ function dictionaryKeys(plan: Plan): string[] {
   return [...new Set([...own, ...children(plan).flatMap(dictionaryKeys)])];
 }
 
-/** `verdict`: the reason why a file is left out, or null. */
+/** `verdict`: the reason why a file is left out, or null. `proves`: what the statistics of one file prove. */
 function select(
   table: LakeTableName,
   { snapshot, files }: LakeTableState,
   columns: readonly string[],
   verdict: (file: LakeFile) => string | null,
+  proves: (file: LakeFile) => Proven,
 ): FileSelection {
   const kept: LakeFile[] = [];
   const skipped = new Map<string, { reason: string; files: number; bytes: number }>();
@@ -112,6 +136,7 @@ function select(
     const entry = skipped.get(reason) ?? { reason, files: 0, bytes: 0 };
     skipped.set(reason, { reason, files: entry.files + 1, bytes: entry.bytes + file.sizeBytes });
   }
+  const proofs = kept.map(proves);
   return {
     table,
     snapshot,
@@ -121,6 +146,10 @@ function select(
     narrow: columns.filter(
       (column) => decimalColumns.has(column) && kept.every((file) => isNarrow(file, column)),
     ),
+    proven: {
+      tenant: proofs.every((proof) => proof.tenant),
+      time: proofs.every((proof) => proof.time),
+    },
     pruning: {
       filesTotal: files.length,
       filesRead: kept.length,

@@ -59,7 +59,11 @@ function sortText(key: SortKey): string {
 }
 
 function filesOf(files: FileSelection | null): string {
-  return files ? ` ${files.pruning.filesRead}/${files.pruning.filesTotal} files` : '';
+  if (files === null) return '';
+  const { proven, pruning } = files;
+  const facts = [proven.tenant ? 'tenant' : '', proven.time ? 'time' : ''].filter((fact) => fact !== '');
+  const proof = facts.length === 0 ? '' : `, ${facts.join(' and ')} proven`;
+  return ` ${pruning.filesRead}/${pruning.filesTotal} files${proof}`;
 }
 
 function list(columns: readonly string[]): string {

@@ -174,8 +174,12 @@ export type FileSelection = {
   readonly lacking: readonly ColumnName[];
   /** Every selected file's values of these decimal columns fit decimal(18,12). */
   readonly narrow: readonly ColumnName[];
+  /** What the files' statistics prove of every row, so that no row is tested for it. */
+  readonly proven: Proven;
   readonly pruning: Pruning;
 };
+/** `tenant`: the rows are the tenant's. `time`: they are in the range of the Scan. */
+export type Proven = { readonly tenant: boolean; readonly time: boolean };
 export type SelectedFile = { readonly path: string; readonly sizeBytes: number; readonly records: number };
 
 export type Pruning = {

@@ -85,6 +85,64 @@ describe('the files of a scan', () => {
   });
 });
 
+describe('what the statistics of all files prove', () => {
+  type Tenants = { bounds?: Record<string, readonly [Bound, Bound]>; nulls?: Record<string, number> };
+  const hour = (first: string, last: string, { bounds = {}, nulls = {} }: Tenants = {}) =>
+    chargeFile(october, first, first, last, {
+      bounds: { charge_period_start: [micros(first), micros(last)], ...bounds },
+      nulls,
+    });
+  const own = { tenant: ['demo', 'demo'] } as const;
+  const proven = (files: LakeFile[], of: Partial<Scan> = {}) =>
+    chosen(scan([], { range: OCTOBER, ...of }), stateOf(files)).proven;
+
+  it('is the time where the first and the last start are in the range', () => {
+    expect(proven([hour('2018-10-01T00:00Z', '2018-10-31T23:00Z')]).time).toBe(true);
+    expect(proven([hour('2018-09-30T23:00Z', '2018-10-31T23:00Z')]).time).toBe(false);
+    expect(proven([hour('2018-10-01T00:00Z', '2018-11-01T00:00Z')]).time).toBe(false);
+    const both = [
+      hour('2018-10-01T00:00Z', '2018-10-31T23:00Z'),
+      hour('2018-10-31T00:00Z', '2018-11-01T00:00Z'),
+    ];
+    expect(proven(both).time).toBe(false);
+  });
+
+  it('is never the time of charges that only touch the range, nor of a missing start', () => {
+    const file = hour('2018-10-01T00:00Z', '2018-10-31T23:00Z');
+    expect(proven([file], { within: 'overlap' }).time).toBe(false);
+    const nulls = { charge_period_start: 1 };
+    expect(proven([hour('2018-10-01T00:00Z', '2018-10-31T23:00Z', { nulls })]).time).toBe(false);
+    expect(proven([fixedFile('f', { partition: { batch: 'b-october' } })]).time).toBe(false);
+  });
+
+  it("is the tenant where no row of any file can be another's", () => {
+    const [from, to] = ['2018-10-01T00:00Z', '2018-10-02T00:00Z'];
+    expect(proven([hour(from, to, { bounds: own })]).tenant).toBe(true);
+    expect(proven([hour(from, to)]).tenant).toBe(false);
+    expect(proven([hour(from, to, { bounds: own, nulls: { tenant: 1 } })]).tenant).toBe(false);
+    for (const bounds of [
+      { tenant: ['demo', 'demon'] },
+      { tenant: ['acme', 'demo'] },
+      { tenant: ['acme', 'acme'] },
+    ] as const) {
+      expect(proven([hour(from, to, { bounds: own }), hour(from, to, { bounds })]).tenant).toBe(false);
+    }
+  });
+
+  it('is the tenant of dictionaries too', () => {
+    const resources = (tenant: string) => ({
+      ...fixedState,
+      tables: {
+        ...fixedState.tables,
+        resources: { snapshot: '1', files: [fixedFile('r', { bounds: { tenant: [tenant, tenant] } })] },
+      },
+    });
+    const plan = lookup('resources', ['resource_id'], scan([]));
+    expect(dictionaryFiles(plan, resources('demo')).resources?.proven.tenant).toBe(true);
+    expect(dictionaryFiles(plan, resources('acme')).resources?.proven.tenant).toBe(false);
+  });
+});
+
 describe('the time of a file', () => {
   const day = (start: [string, string], end: [string, string]) =>
     stateOf([

@@ -135,7 +135,18 @@ export function selection(
     bytesRead: 0,
     skipped: [],
   };
-  return { table, snapshot: '1', files, columnBytes: 0, lacking: [], narrow: [], pruning, ...options };
+  const proven = { tenant: false, time: false };
+  return {
+    table,
+    snapshot: '1',
+    files,
+    columnBytes: 0,
+    lacking: [],
+    narrow: [],
+    proven,
+    pruning,
+    ...options,
+  };
 }
 
 export function test(key: string, valueTest: ValueTest, orNull = false): Test {

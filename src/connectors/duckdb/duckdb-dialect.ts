@@ -19,6 +19,8 @@ export const duckdbDialect: Dialect = {
   instant: (at) => sql`TIMESTAMPTZ ${text(formatInstant(at))}`,
   epochMs: (time) => sql`epoch_ms(${time})`,
   epochMicros: (time) => sql`epoch_us(${time})`, // What a time is in memory: costs nothing.
+  // Worked out once per distinct value of a page, where arithmetic is done row by row.
+  startOf: (unit, time) => sql`date_trunc(${text(unit)}, ${time})`,
   // Plain timestamps: nothing here looks into the engine's time zone data.
   instantText: (ms) =>
     sql`replace(strftime(make_timestamp(${ms} * 1000), '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')`,

@@ -26,8 +26,9 @@ export function aggregateToBlock(node: Aggregate, input: Block, statement: State
         ...computed.map(({ name, column }) => named(column.at, name)),
       ],
       // Instants are grouped as numbers; only the groups are written out as text.
-      groupBy: keys.map(({ column }, i) =>
-        column.type === 'instant' ? dialect.epochMs(column.at) : integer(i + 1),
+      groupBy: keys.map(
+        ({ column }, i) =>
+          column.groupedBy ?? (column.type === 'instant' ? dialect.epochMs(column.at) : integer(i + 1)),
       ),
     }),
     new Map<string, Column>([

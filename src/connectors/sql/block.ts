@@ -6,7 +6,12 @@ import { columnName, identifier, integer, join, sql } from './sql-text.ts';
 
 /** What an expression gives; instants become text where a value leaves the store or is compared with one. */
 export type ColumnType = 'text' | 'instant' | 'integer' | 'decimal';
-export type Column = { readonly at: Sql; readonly type: ColumnType };
+export type Column = {
+  readonly at: Sql;
+  readonly type: ColumnType;
+  /** What rows are grouped by instead, where that is cheaper: `at` is computed from it, one to one. */
+  readonly groupedBy?: Sql;
+};
 export type Columns = ReadonlyMap<ColumnName, Column>;
 
 /**

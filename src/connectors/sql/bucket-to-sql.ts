@@ -1,5 +1,6 @@
 import { metrics } from '../../catalog/metrics.ts';
 import type { TimeRange } from '../../core/time-range.ts';
+import { DAY_MS, HOUR_MS } from '../../core/time-range.ts';
 import type { Bucket } from '../../planner/plan.ts';
 import { TIME } from '../../planner/plan.ts';
 import type { BucketRun, TimeBuckets } from '../../planner/time-buckets.ts';
@@ -21,9 +22,22 @@ export function bucketToBlock(bucket: Bucket, input: Block, statement: Statement
 /** In microseconds, as engines hold times: one division a charge less than in milliseconds. */
 function atStart({ axis, buckets }: Bucket, input: Block, dialect: Dialect): Block {
   if (!buckets) return withColumn(input, TIME, { at: integer(0), type: 'integer' });
-  const micros = bucketRuns(buckets).map((run) => scaled(run, 1_000));
-  const number = bucketNumber(micros, dialect.epochMicros(columnOf(input, axis).at), dialect);
-  return withColumn(input, TIME, { at: number, type: 'integer' });
+  const runs = bucketRuns(buckets);
+  const micros = runs.map((run) => scaled(run, 1_000));
+  const time = columnOf(input, axis).at;
+  const number = (at: Sql) => bucketNumber(micros, dialect.epochMicros(at), dialect);
+  const unit = utcUnitOf(runs);
+  if (unit === null) return withColumn(input, TIME, { at: number(time), type: 'integer' });
+  const start = dialect.startOf(unit, time);
+  return withColumn(input, TIME, { at: number(start), type: 'integer', groupedBy: start });
+}
+
+/** The unit of UTC that all buckets are one of. */
+function utcUnitOf(runs: readonly BucketRun[]): 'hour' | 'day' | null {
+  const [run, second] = runs;
+  if (!run || second) return null;
+  const isUnit = (ms: number) => run.widthMs === ms && run.from % ms === 0;
+  return isUnit(DAY_MS) ? 'day' : isUnit(HOUR_MS) ? 'hour' : null;
 }
 
 /** Consecutive buckets of equal width, in any unit of time. */

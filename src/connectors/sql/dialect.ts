@@ -15,6 +15,8 @@ export type Dialect = {
   readonly epochMicros: (time: Sql) => Sql;
   /** RFC 3339 text of milliseconds since 1970, with a fraction only where it is not zero. */
   readonly instantText: (ms: Sql) => Sql;
+  /** The start of the UTC hour or day that a time column's values fall in. */
+  readonly startOf: (unit: 'hour' | 'day', time: Sql) => Sql;
   readonly divide: (numerator: Sql, denominator: Sql) => Sql;
   /** In a select list: a row for each integer from `first` through `last`. */
   readonly eachInteger: (first: Sql, last: Sql) => Sql;

@@ -6,7 +6,7 @@ import type { Block, Column } from './block.ts';
 import { columnOf, shown } from './block.ts';
 import type { PredicateSource } from './predicate-to-sql.ts';
 import { conjunctsToSql } from './predicate-to-sql.ts';
-import { fieldsOf, filesToSql } from './scan-to-sql.ts';
+import { fieldsOf, filesToSql, tenantToSql } from './scan-to-sql.ts';
 import type { Sql } from './sql-text.ts';
 import { identifier, join, sql, text } from './sql-text.ts';
 import type { Statement } from './statement.ts';
@@ -69,10 +69,12 @@ function entries(
 ): Sql {
   const selection = filesOf(dictionary, statement);
   const isTags = dictionary === 'tags';
-  const needed = new Set(['tenant', ...columns, ...tested, ...(isTags ? ['key'] : [])]);
-  const where = [sql`${identifier('tenant')} = ${text(statement.tenant)}`, ...conditions];
+  const own = tenantToSql(statement.tenant, selection);
+  const needed = new Set([...own.columns, ...columns, ...tested, ...(isTags ? ['key'] : [])]);
   const files = filesToSql(selection, fieldsOf(dictionary, needed), statement.dialect);
-  return sql`SELECT ${join(columns.map(identifier))} FROM ${files} WHERE ${join(where, sql` AND `)}`;
+  const all = sql`SELECT ${join(columns.map(identifier))} FROM ${files}`;
+  const where = [...own.conditions, ...conditions];
+  return where.length === 0 ? all : sql`${all} WHERE ${join(where, sql` AND `)}`;
 }
 
 function filesOf(dictionary: Dictionary, statement: Statement): FileSelection {

@@ -24,6 +24,7 @@ import {
 
 const OCTOBER = { from: Date.UTC(2018, 9, 1), to: Date.UTC(2018, 10, 1) };
 const COST = measuresOf('EFFECTIVE_COST');
+const COUNT = measuresOf('CHARGE_COUNT');
 const files = selection('charges', ['/lake/a.parquet', '/lake/b.parquet'], { narrow: ['effective_cost'] });
 const dictionaries = {
   resources: selection('resources', ['/lake/resources.parquet']),
@@ -47,7 +48,7 @@ describe('statements', () => {
     );
     const days = bucket(filtered, { buckets: evenBuckets(OCTOBER, DAY_MS), clip: OCTOBER });
     expect(statement(aggregate(['$time', 'service_name'], COST, days))).toMatchInlineSnapshot(`
-      "SELECT (epoch_us(charges."charge_period_start") - 1538352000000000) // 86400000000 AS "$time",
+      "SELECT (epoch_us(date_trunc('day', charges."charge_period_start")) - 1538352000000000) // 86400000000 AS "$time",
         charges."service_name",
         count(*) AS "count",
         sum(charges."effective_cost") AS "sum(effective_cost)"
@@ -58,7 +59,7 @@ describe('statements', () => {
         AND charges."charge_period_start" < TIMESTAMPTZ '2018-11-01T00:00:00Z'
         AND charges."service_name" IN ('Amazon''s', 'EC2')
         AND (tags."value" IS NULL OR tags."value" NOT IN ('dev'))
-      GROUP BY 1, 2"
+      GROUP BY date_trunc('day', charges."charge_period_start"), 2"
     `);
   });
 
@@ -227,6 +228,27 @@ describe('statements', () => {
         AND charges."charge_period_start" >= TIMESTAMPTZ '2018-10-01T00:00:00Z'
         AND charges."charge_period_start" < TIMESTAMPTZ '2018-11-01T00:00:00Z'
       GROUP BY 1"
+    `);
+  });
+
+  it('test no row for what statistics prove of all of them', () => {
+    const proven = { tenant: true, time: true };
+    const own = selection('charges', ['/lake/a.parquet'], { proven });
+    const resources = selection('resources', ['/lake/r.parquet'], { proven: { tenant: true, time: false } });
+    const plan = lookup('resources', ['resource_id'], scan(['resource_key'], { range: OCTOBER, files: own }));
+    expect(planToSql(ask(aggregate(['resource_id'], COUNT, plan), { resources }), duckdbDialect))
+      .toMatchInlineSnapshot(`
+      "SELECT resources."resource_id",
+        count(*) AS "count"
+      FROM read_parquet(['/lake/a.parquet'], hive_partitioning = false) AS charges
+      LEFT JOIN (SELECT "id", "resource_id" FROM read_parquet(['/lake/r.parquet'], hive_partitioning = false)) AS resources ON resources."id" = charges."resource_key"
+      GROUP BY 1"
+    `);
+    const none = selection('charges', [], { proven });
+    expect(planToSql(ask(aggregate([], COUNT, scan([], { range: OCTOBER, files: none }))), duckdbDialect))
+      .toMatchInlineSnapshot(`
+      "SELECT count(*) AS "count"
+      FROM (SELECT NULL WHERE FALSE) AS charges"
     `);
   });
 
