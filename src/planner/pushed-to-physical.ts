@@ -14,6 +14,7 @@ import type {
   PhysicalPlan,
   Plan,
   Pruning,
+  Scan,
   StoreName,
 } from './plan.ts';
 import { children, mapChildren, outputColumns, someNode } from './plan.ts';
@@ -141,10 +142,14 @@ function estimateAsk(
   prices: Prices,
   state: TenantState,
 ): Estimate {
-  const selections = [...scanFiles(fragment), ...Object.values(dictionaries)];
-  const files = sum(selections.map((selection) => selection.files.length));
-  const bytes = sum(selections.map((selection) => selection.columnBytes));
-  const scanned = sum(selections.flatMap((selection) => selection.files.map((file) => file.records)));
+  const looked = Object.values(dictionaries);
+  const reads = [
+    ...scansOf(fragment).map((scan) => readOf(scan, state)),
+    ...looked.map((files) => wholeOf(files)),
+  ];
+  const files = sum([...scanFiles(fragment), ...looked].map((selection) => selection.files.length));
+  const bytes = Math.round(sum(reads.map((read) => read.bytes)));
+  const scanned = sum(reads.map((read) => read.rows));
   const ms =
     prices.startupMs +
     files * prices.msPerFile +
@@ -158,21 +163,34 @@ function estimateAsk(
   };
 }
 
+type Read = { readonly rows: number; readonly bytes: number };
+
+/** Files are sorted by day, so that of what a Scan does not cover little is read. */
+function readOf(scan: Scan, state: TenantState): Read {
+  if (scan.files === null) return { rows: 0, bytes: 0 };
+  const whole = wholeOf(scan.files);
+  const rows = estimateRows(scan, state);
+  return { rows, bytes: whole.rows === 0 ? 0 : (whole.bytes * rows) / whole.rows };
+}
+
+function wholeOf({ files, columnBytes }: FileSelection): Read {
+  return { rows: sum(files.map((file) => file.records)), bytes: columnBytes };
+}
+
+function scansOf(plan: Plan): Scan[] {
+  return plan.kind === 'Scan' ? [plan] : children(plan).flatMap(scansOf);
+}
+
 export function scanFiles(plan: Plan): FileSelection[] {
-  if (plan.kind === 'Scan') return plan.files ? [plan.files] : [];
-  return children(plan).flatMap(scanFiles);
+  return scansOf(plan).flatMap(({ files }) => files ?? []);
 }
 
 function rangeOf(fragment: Plan): TimeRange {
-  const ranges = scanRanges(fragment);
+  const ranges = scansOf(fragment).map(({ range }) => range);
   return {
     from: Math.min(...ranges.map((range) => range.from)),
     to: Math.max(...ranges.map((range) => range.to)),
   };
-}
-
-function scanRanges(plan: Plan): TimeRange[] {
-  return plan.kind === 'Scan' ? [plan.range] : children(plan).flatMap(scanRanges);
 }
 
 function sum(values: readonly number[]): number {

@@ -118,6 +118,15 @@ describe('what explain is told', () => {
 });
 
 describe('a store', () => {
+  it('is expected to read of files what the range covers of them', () => {
+    const estimate = (period: CostQuery['period']) => plan({ period }).candidates[0]?.estimate;
+    const month = estimate({ from: '2018-10-01T00:00:00Z', to: '2018-10-31T00:00:00Z' });
+    const day = estimate({ from: '2018-10-09T00:00:00Z', to: '2018-10-10T00:00:00Z' });
+    expect(month?.bytes).toBeGreaterThan(0);
+    expect(day?.bytes).toBeLessThan((month?.bytes ?? 0) / 5);
+    expect(day?.ms).toBeLessThan(month?.ms ?? 0);
+  });
+
   it('that cannot do what is asked is not chosen; where none can, that is said', () => {
     const { filter, nodes } = duckdbOffer.capabilities;
     const weak = {

@@ -1,4 +1,6 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
+import { join } from 'node:path';
+
+import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { costError, isCostError } from '../../core/errors.ts';
 import { log } from '../../core/log.ts';
@@ -19,32 +21,37 @@ export type DuckdbOptions = {
   readonly tempDirectory: string;
 };
 
+/**
+ * Estimated milliseconds up to which a query runs on one thread. It is done sooner than several threads are woken,
+ * and never waits for threads that a large query holds.
+ */
+const SMALL_MS_MAX = 12;
+/** Of the memory, for small queries. */
+const SMALL_MEMORY_SHARE = 0.25;
 const CONNECTIONS_IDLE_MAX = 16;
 /** An interrupt that comes before the engine has started is lost, so it is repeated until the query ends. */
 const INTERRUPT_EVERY_MS = 20;
 const LOGGED_CHARACTERS_MAX = 500;
 
 /** DuckDB in this process, over the files that an Ask names. Keeps no data of its own. */
-export async function openDuckdb(options: DuckdbOptions): Promise<Connector> {
-  const instance = await createInstance(options);
-  const idle: DuckDBConnection[] = [];
-
-  const release = (connection: DuckDBConnection): void => {
-    if (idle.length < CONNECTIONS_IDLE_MAX) idle.push(connection);
-    else connection.closeSync();
-  };
-
-  const runStatement = async (text: string, rowsMax: number, signal: AbortSignal): Promise<AskResult> => {
-    signal.throwIfAborted();
-    const connection = idle.pop() ?? (await instance.connect());
-    try {
-      return await runOn(connection, text, rowsMax, signal);
-    } finally {
-      release(connection);
-    }
-  };
-
+export async function openDuckdb({ threads, memoryMb, tempDirectory }: DuckdbOptions): Promise<Connector> {
+  await using opened = new AsyncDisposableStack();
+  const smallMemoryMb = Math.floor(memoryMb * SMALL_MEMORY_SHARE);
+  // All at once: a small result is not worth the four further ways to another thread that a stream takes.
+  const small = opened.use(
+    await openPool(
+      { threads: 1, memoryMb: smallMemoryMb, tempDirectory: join(tempDirectory, 'small') },
+      (connection, statement) => connection.run(statement),
+    ),
+  );
+  const large = opened.use(
+    await openPool(
+      { threads, memoryMb: memoryMb - smallMemoryMb, tempDirectory: join(tempDirectory, 'large') },
+      (connection, statement) => connection.stream(statement),
+    ),
+  );
   const statement = (ask: Ask) => planToSql(ask, duckdbDialect);
+  const parts = opened.move();
 
   return {
     store: 'DUCKDB',
@@ -52,7 +59,8 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Connector> {
     prices: duckdbPrices,
     statement,
     async run(ask, { rowsMax, signal }) {
-      const { rows, ms } = await runStatement(statement(ask), rowsMax, signal);
+      const pool = ask.estimate.ms <= SMALL_MS_MAX ? small : large;
+      const { rows, ms } = await pool.run(statement(ask), rowsMax, signal);
       const columns = outputColumns(ask.fragment).map(
         (column) => [column, rows.columns.get(columnName(column)) ?? []] as const,
       );
@@ -60,8 +68,35 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Connector> {
     },
     async sumControlTotals(ask, signal) {
       if (ask.files.length === 0) return new Map();
-      const { rows } = await runStatement(controlTotalsStatement(ask), 1, signal);
+      const { rows } = await small.run(controlTotalsStatement(ask), 1, signal);
       return readControlTotals(rows);
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+type Start = (connection: DuckDBConnection, statement: string) => Promise<DuckDBResult>;
+type Pool = AsyncDisposable & {
+  readonly run: (statement: string, rowsMax: number, signal: AbortSignal) => Promise<AskResult>;
+};
+
+/** An engine with connections that are used again. */
+async function openPool(options: DuckdbOptions, start: Start): Promise<Pool> {
+  const instance = await createInstance(options);
+  const idle: DuckDBConnection[] = [];
+  const release = (connection: DuckDBConnection): void => {
+    if (idle.length < CONNECTIONS_IDLE_MAX) idle.push(connection);
+    else connection.closeSync();
+  };
+  return {
+    async run(statement, rowsMax, signal) {
+      signal.throwIfAborted();
+      const connection = idle.pop() ?? (await instance.connect());
+      try {
+        return await runOn(connection, () => start(connection, statement), rowsMax, signal);
+      } finally {
+        release(connection);
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const connection of idle.splice(0)) connection.closeSync();
@@ -90,7 +125,7 @@ async function createInstance({ threads, memoryMb, tempDirectory }: DuckdbOption
 
 async function runOn(
   connection: DuckDBConnection,
-  statement: string,
+  start: () => Promise<DuckDBResult>,
   rowsMax: number,
   signal: AbortSignal,
 ): Promise<AskResult> {
@@ -103,7 +138,7 @@ async function runOn(
   signal.addEventListener('abort', interrupt, { once: true });
   try {
     signal.throwIfAborted();
-    const result = await connection.stream(statement);
+    const result = await start();
     const rows = await readRows(result, rowsMax, signal);
     return { rows, ms: performance.now() - started };
   } catch (error) {

@@ -6,8 +6,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Connector } from '../../../src/connectors/connector.ts';
 import { openDuckdb } from '../../../src/connectors/duckdb/duckdb-connector.ts';
 import { measure, measuresOf } from '../../../src/planner/measures.ts';
-import type { FileSelection, Plan } from '../../../src/planner/plan.ts';
-import { aggregate, ask, bucket, evenBuckets, filter, isIn, scan, selection } from '../../support/plans.ts';
+import type { Estimate, FileSelection, Plan } from '../../../src/planner/plan.ts';
+import {
+  NO_COST,
+  aggregate,
+  ask,
+  bucket,
+  evenBuckets,
+  filter,
+  isIn,
+  scan,
+  selection,
+} from '../../support/plans.ts';
 import { writeParquet } from '../../support/parquet-files.ts';
 import { rowObjects, sortedRows, units } from '../../support/row-objects.ts';
 import type { ConformanceSubject } from '../conformance.ts';
@@ -27,13 +37,24 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-describeConformance('DuckDB', async (): Promise<ConformanceSubject> => ({ connector, ...sample }));
+const sizes = { small: NO_COST, large: { ...NO_COST, ms: 1_000 } };
+const bySize = Object.entries(sizes);
+for (const [size, estimate] of bySize) {
+  describeConformance(`DuckDB, asked a ${size} query,`, async (): Promise<ConformanceSubject> => ({
+    connector,
+    estimate,
+    ...sample,
+  }));
+}
 
 const COST = measuresOf('EFFECTIVE_COST');
 const signal = new AbortController().signal;
 
-async function run(plan: Plan, on: Connector = connector) {
-  return (await on.run(ask(plan, sample.dictionaries), { rowsMax: 100, signal })).rows;
+async function run(
+  plan: Plan,
+  { on = connector, estimate = NO_COST }: { on?: Connector; estimate?: Estimate } = {},
+) {
+  return (await on.run(ask(plan, sample.dictionaries, estimate), { rowsMax: 100, signal })).rows;
 }
 
 function total(files: FileSelection): Plan {
@@ -146,7 +167,7 @@ describe('amounts over spans', () => {
   });
 });
 
-describe('a query', () => {
+describe.each(bySize)('a %s query', (_, estimate) => {
   const endless: Plan = (() => {
     const many = selection(
       'charges',
@@ -170,16 +191,18 @@ describe('a query', () => {
     setTimeout(() => controller.abort(reason), 20);
     const limits = { rowsMax: 100, signal: controller.signal };
     const started = performance.now();
-    await expect(own.run(ask(endless), limits)).rejects.toBe(reason);
+    await expect(own.run(ask(endless, {}, estimate), limits)).rejects.toBe(reason);
     expect(performance.now() - started).toBeLessThan(2_000);
-    expect(rowObjects(await run(total(sample.charges), own))[0]?.['count']).toBe(6n);
-    await expect(own.run(ask(total(sample.charges)), limits)).rejects.toBe(reason);
+    expect(rowObjects(await run(total(sample.charges), { on: own, estimate }))[0]?.['count']).toBe(6n);
+    await expect(own.run(ask(total(sample.charges), {}, estimate), limits)).rejects.toBe(reason);
     await own[Symbol.asyncDispose]();
   });
 
   it('is refused when it has more rows than allowed, and the next one runs', async () => {
     const plan = ask(
       aggregate(['charge_id'], COST, scan(['charge_id', 'effective_cost'], { files: sample.charges })),
+      {},
+      estimate,
     );
     await expect(connector.run(plan, { rowsMax: 5, signal })).rejects.toMatchObject({ code: 'TOO_LARGE' });
     expect((await connector.run(plan, { rowsMax: 6, signal })).rows.length).toBe(6);
@@ -187,7 +210,7 @@ describe('a query', () => {
 
   it('that fails says so without the words of the engine', async () => {
     const missing = total(selection('charges', [path.join(folder, 'secret-name.parquet')]));
-    const failure = await run(missing).catch((error: unknown) => error);
+    const failure = await run(missing, { estimate }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'STORE_FAILED' });
     expect(String(failure)).not.toContain('secret-name');
   });
@@ -198,18 +221,24 @@ describe('a query', () => {
         isIn('service_name', [value]),
         scan(['service_name', 'effective_cost'], { files: sample.charges }),
       );
-      await expect(run(aggregate([], COST, plan))).rejects.toMatchObject({ code: 'BAD_FILTER' });
+      await expect(run(aggregate([], COST, plan), { estimate })).rejects.toMatchObject({
+        code: 'BAD_FILTER',
+      });
       const long = [value, ...Array.from({ length: 100 }, (_, i) => `${i}`)];
       const longPlan = filter(
         isIn('service_name', long),
         scan(['service_name', 'effective_cost'], { files: sample.charges }),
       );
-      await expect(run(aggregate([], COST, longPlan))).rejects.toMatchObject({ code: 'BAD_FILTER' });
+      await expect(run(aggregate([], COST, longPlan), { estimate })).rejects.toMatchObject({
+        code: 'BAD_FILTER',
+      });
     }
   });
 
   it('runs beside others', async () => {
-    const answers = await Promise.all(Array.from({ length: 40 }, () => run(total(sample.charges))));
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => run(total(sample.charges), { estimate })),
+    );
     expect(new Set(answers.map((rows) => rowObjects(rows)[0]?.['sum(effective_cost)']))).toEqual(
       new Set([units('13.050000000007')]),
     );
