@@ -8,7 +8,7 @@ import type { QuestionRunner } from './run-question.ts';
 export function explainOnly({ question, state }: BoundQuery, runner: QuestionRunner): Explanation {
   const { plan, planningMs } = runner.plan(question, state);
   const report = (ask: Ask) => ({ statement: statementOf(ask, runner), rows: null, ms: null });
-  return explainPlan(plan, report, { planningMs, totalMs: null });
+  return explainPlan(plan, state, report, { planningMs, totalMs: null });
 }
 
 /** The plan of a question, and what happened when it was run. */
@@ -25,7 +25,7 @@ export async function explainAnalyze(
     const actual = ran.get(ask);
     return { statement: statementOf(ask, runner), rows: actual?.rows ?? null, ms: actual?.ms ?? null };
   };
-  return explainPlan(plan, report, { planningMs, totalMs });
+  return explainPlan(plan, state, report, { planningMs, totalMs });
 }
 
 function statementOf(ask: Ask, { stores }: QuestionRunner): string {

@@ -1,3 +1,5 @@
+import type { TenantState } from '../catalog/tenant-state.ts';
+import { estimateRows } from './estimate.ts';
 import type { ExplainedNode, Explanation, PlanCost } from './explain.ts';
 import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
 import { formatPredicate } from './predicate.ts';
@@ -16,14 +18,15 @@ export type AskReport = {
 /** A plan as engineers read it. Pure: statements and actuals come in by Ask. */
 export function explainPlan(
   plan: QueryPlan,
+  state: TenantState,
   reportOf: (ask: Ask) => AskReport,
   measured: { readonly planningMs: number; readonly totalMs: number | null },
 ): Explanation {
   const nodes = plan.parts.flatMap((part) =>
-    explainNodes(part.plan, `${part.name}`, null, reportOf, 'SERVER'),
+    explainNodes(part.plan, `${part.name}`, null, { state, reportOf }, 'SERVER'),
   );
   const asks = plan.parts.flatMap((part) => asksOf(part.plan));
-  const estimate = asks.map((ask) => ask.estimate).reduce(addEstimates, { rows: 0, bytes: 0, ms: 0, usd: 0 });
+  const estimate = asks.map((ask) => ask.estimate).reduce(addEstimates, noCost);
   const actual = actualOf(asks, reportOf, estimate, measured.totalMs);
   return {
     fingerprint: plan.fingerprint,
@@ -63,12 +66,13 @@ function explainNodes(
   plan: Plan,
   id: string,
   parent: string | null,
-  reportOf: (ask: Ask) => AskReport,
+  known: { readonly state: TenantState; readonly reportOf: (ask: Ask) => AskReport },
   store: string,
 ): ExplainedNode[] {
   const ask = plan.kind === 'Ask' ? plan : null;
-  const report = ask && reportOf(ask);
-  const estimate = ask?.estimate ?? { rows: 0, bytes: 0, ms: 0, usd: 0 };
+  const report = ask && known.reportOf(ask);
+  // What a store does is paid at its Ask; the server's part costs next to nothing.
+  const estimate = ask?.estimate ?? { ...noCost, rows: Math.round(estimateRows(plan, known.state)) };
   const scan = plan.kind === 'Scan' ? plan : null;
   const ran = report !== null && report.rows !== null && report.ms !== null;
   const node: ExplainedNode = {
@@ -96,7 +100,7 @@ function explainNodes(
       : null,
   };
   const below = children(plan).flatMap((child, i) =>
-    explainNodes(child, `${id}.${i}`, id, reportOf, node.store),
+    explainNodes(child, `${id}.${i}`, id, known, node.store),
   );
   return [node, ...below];
 }
@@ -141,6 +145,8 @@ function addPruning(a: Pruning, b: Pruning): Pruning {
     skipped: [...skipped.values()],
   };
 }
+
+const noCost: Estimate = { rows: 0, bytes: 0, ms: 0, usd: 0 };
 
 function addEstimates(a: Estimate, b: Estimate): Estimate {
   return { rows: a.rows + b.rows, bytes: a.bytes + b.bytes, ms: a.ms + b.ms, usd: a.usd + b.usd };

@@ -80,13 +80,41 @@ describe('what explain is told', () => {
 
   it('what was left out, also where nothing is left to read', () => {
     const nothing = plan({ period: { month: '2020-01' }, groupBy: ['source'] });
-    const { pruning, estimate } = explainPlan(nothing, notRun, { planningMs: 1, totalMs: null });
+    const { pruning, estimate } = explainPlan(nothing, fixedState, notRun, { planningMs: 1, totalMs: null });
     expect(pruning).toMatchObject({ filesTotal: 4, filesRead: 0, bytesTotal: 4_000_000, bytesRead: 0 });
     expect(pruning.skipped.map(({ reason, files }) => [reason, files])).toEqual([
       ['TIME', 3],
       ['NOT_LIVE', 1],
     ]);
     expect(estimate).toEqual({ rows: 0, bytes: 0, ms: 0, usd: 0, qError: null });
+  });
+
+  it('how many rows each node is expected to give', () => {
+    const { nodes } = explainPlan(plan({ groupBy: ['service_name'] }), fixedState, notRun, {
+      planningMs: 1,
+      totalMs: null,
+    });
+    const rows = nodes.map(({ operator, estimate }) => [operator, estimate.rows]);
+    expect(rows).toMatchInlineSnapshot(`
+      [
+        [
+          "Page",
+          20,
+        ],
+        [
+          "Ask",
+          19,
+        ],
+        [
+          "Aggregate single",
+          19,
+        ],
+        [
+          "Scan",
+          60000,
+        ],
+      ]
+    `);
   });
 
   it('which rules fired, in their order, with the plan before and after', () => {
