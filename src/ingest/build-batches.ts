@@ -18,7 +18,7 @@ import { log } from '../core/log.ts';
 import type { FileMonth } from './charges-view.ts';
 import { createChargesView, monthsOfFiles, sumDecimals } from './charges-view.ts';
 import { checkWritten, sumControlTotals } from './control-totals.ts';
-import { collectDictionaries, extendDictionary } from './dictionaries.ts';
+import { checkDictionaries, collectDictionaries, dictionaryNames, extendDictionary } from './dictionaries.ts';
 import { findRepeats } from './find-repeats.ts';
 import type { ImportReport } from './import-report.ts';
 import { importReport } from './import-report.ts';
@@ -43,7 +43,7 @@ export type BillSet = {
   /** First days; rows of other months are left out. Null: all. */
   readonly onlyMonths: ReadonlySet<string> | null;
   /** Charges files that an increment comes on top of. */
-  readonly liveFiles: readonly string[];
+  readonly liveFiles: readonly DataFile[];
 };
 
 export type BuiltSet = {
@@ -51,7 +51,7 @@ export type BuiltSet = {
   readonly batches: readonly Batch[];
   readonly statistics: PublishStep['statistics'];
   readonly files: readonly BuiltFile[];
-  readonly chargesFiles: readonly string[];
+  readonly chargesFiles: readonly DataFile[];
 };
 
 export type BuiltFile = {
@@ -63,8 +63,8 @@ export type BuiltFile = {
 };
 
 /**
- * @throws DAMAGED_FILE, NO_VALID_ROWS, DICTIONARY_COLLISION, LOAD_MISMATCH, STORAGE_FULL and others. Then no
- * batch is in the tables, or clean-up will find it there.
+ * @throws DAMAGED_FILE, NO_VALID_ROWS, DICTIONARY_COLLISION, LOAD_MISMATCH, TABLE_DAMAGED, STORAGE_FULL and others.
+ * Then no batch is in the tables, or clean-up will find it there.
  */
 export async function buildBatches(
   session: IngestSession,
@@ -74,6 +74,7 @@ export async function buildBatches(
 ): Promise<BuiltSet> {
   const { tenant } = set;
   const importId = newImportId();
+  await checkDictionaries(session, lake, tenant);
   const staged = await stageBills(session, set.bills, (fraction) => onProgress('reading', fraction));
   onProgress('checking', 0);
   const repeats = await findRepeats(session, set.liveFiles);
@@ -88,7 +89,7 @@ export async function buildBatches(
   const statistics = await measureStatistics(session, columns.constants);
   const enums = await createEnums(session, columns, distinctEstimates(statistics));
   onProgress('writing', 0);
-  for (const name of ['resources', 'tags'] as const) {
+  for (const name of dictionaryNames) {
     await extendDictionary(session, lake, tenant, name, importId);
   }
   const places = placesOf(set, fileMonths, importId);
@@ -129,7 +130,7 @@ async function writeBatches(
   places: readonly BatchPlace[],
   { columns, enums }: { readonly columns: StagedColumns; readonly enums: ReadonlyMap<string, string> },
   onProgress: OnProgress,
-): Promise<string[]> {
+): Promise<DataFile[]> {
   const [first] = places;
   if (first === undefined) return [];
   const { tenant } = first;
@@ -155,7 +156,7 @@ async function writeBatches(
     await appendFiles(lake, charges, chargesFiles, { rebase: true, summary });
     for (const { path } of chargesFiles) uncommitted.delete(path);
     await appendFiles(lake, totals, totalsFiles, { rebase: true, summary });
-    return chargesFiles.map(({ path }) => path);
+    return chargesFiles;
   } catch (error) {
     // Where a commit may be in, its files must stay; clean-up knows that they were never published.
     if (!isCostError(error) || error.code !== 'COMMIT_UNKNOWN') {

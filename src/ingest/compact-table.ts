@@ -14,7 +14,7 @@ import { lakeTables } from '../catalog/lake-tables.ts';
 import { canonicalJson } from '../core/digest.ts';
 import { costError } from '../core/errors.ts';
 import { DAY_MS } from '../core/time-range.ts';
-import { findDamage } from './check-data-file.ts';
+import { findDamage, readingFiles } from './check-data-file.ts';
 import { sqlName } from './formats/sql-text.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { requiredText } from './ingest-session.ts';
@@ -38,7 +38,8 @@ export type Compacted = {
  * tell the damage any more.
  *
  * @param isWanted of the partition of a file
- * @throws LOAD_MISMATCH where merged files do not hold the same rows: then they were not replaced; STORAGE_FULL
+ * @throws LOAD_MISMATCH where merged files do not hold the same rows: then they were not replaced; TABLE_DAMAGED,
+ *   STORAGE_FULL
  */
 export async function compactTable(
   session: IngestSession,
@@ -103,7 +104,9 @@ async function mergeGroup(
     const damage = await findDamage(session, file);
     if (damage !== null) return `${file.path} is damaged, "verify" says more`;
   }
-  const merged = await writeMerged(session, state, lakeTables[state.ident.name], group);
+  const merged = await readingFiles(session, group, () =>
+    writeMerged(session, state, lakeTables[state.ident.name], group),
+  );
   const discard = (): Promise<void> => removeFiles(merged.map(({ path }) => path));
   if (merged.length >= group.length || signal.aborted) {
     await discard();

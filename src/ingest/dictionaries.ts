@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { isConflict } from '../catalog/iceberg/catalog.ts';
+import type { DataFile } from '../catalog/iceberg/data-file.ts';
 import { removeFiles } from '../catalog/iceberg/durable-files.ts';
 import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import { appendFiles } from '../catalog/iceberg/table-operations.ts';
@@ -9,6 +10,7 @@ import type { DataLake } from '../catalog/lake.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import { costError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
+import { readingFiles, refuseDamaged } from './check-data-file.ts';
 import {
   dictionaryDigest,
   dictionaryId,
@@ -16,17 +18,35 @@ import {
   resourceEncoding,
   tagsEncoding,
 } from './charge-identity.ts';
-import { sqlTexts } from './formats/sql-text.ts';
 import { tagMapSql } from './formats/tags-sql.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { requiredText } from './ingest-session.ts';
+import { tableRowsSql } from './read-table-files.ts';
 import { writeTableFiles } from './write-table-files.ts';
 
 /** Imports of other sources append to the same dictionary; each attempt that loses let one of them through. */
 const ATTEMPTS_MAX = 50;
 const PAUSE_MS_MAX = 250;
 
-export type DictionaryName = 'resources' | 'tags';
+export const dictionaryNames = ['resources', 'tags'] as const;
+export type DictionaryName = (typeof dictionaryNames)[number];
+
+/**
+ * Both are what was written. Beside a damaged file, entries that cannot be found in it would be added a second
+ * time, and once it is restored, charges would find two.
+ *
+ * @throws TABLE_DAMAGED
+ */
+export async function checkDictionaries(
+  session: IngestSession,
+  lake: DataLake,
+  tenant: TenantId,
+): Promise<void> {
+  for (const name of dictionaryNames) {
+    const state = await lake.findTable(tenant, name);
+    if (state !== null) await refuseDamaged(session, await listDataFiles(lake.manifests, state));
+  }
+}
 
 /**
  * Makes the tables `tag_texts (text, tag_set, billing_month, charges)`, by which a charge's tags find their
@@ -59,7 +79,7 @@ FROM (SELECT DISTINCT resource_id, resource_name, resource_type FROM charges WHE
  * Appends the entries of `new_resources` or `new_tags` that the dictionary lacks. Never rebased: whoever adds
  * to it in between may have added the same.
  *
- * @throws DICTIONARY_COLLISION, COMMIT_CONFLICT after many attempts, STORAGE_FULL
+ * @throws DICTIONARY_COLLISION, COMMIT_CONFLICT after many attempts, TABLE_DAMAGED, STORAGE_FULL
  */
 export async function extendDictionary(
   session: IngestSession,
@@ -70,15 +90,17 @@ export async function extendDictionary(
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const state = await lake.ensureTable(tenant, name);
-    const files = (await listDataFiles(lake.manifests, state)).map(({ path }) => path);
-    await refuseCollisions(session, name, files);
-    const known = files.length === 0 ? '' : ` ANTI JOIN read_parquet([${sqlTexts(files)}]) USING (id)`;
-    const missing = {
-      from: `(SELECT * FROM new_${name}${known})`,
-      constants: new Map([['tenant', tenant]]),
-    };
-    const label = `${importId}-${attempt}`;
-    const added = await writeTableFiles(session, state, lakeTables[name], {}, missing, label);
+    const files = await listDataFiles(lake.manifests, state);
+    const added = await readingFiles(session, files, async () => {
+      await refuseCollisions(session, name, files);
+      const known =
+        files.length === 0 ? '' : ` ANTI JOIN ${tableRowsSql(lakeTables[name], files)} USING (id)`;
+      const missing = {
+        from: `(SELECT * FROM new_${name}${known})`,
+        constants: new Map([['tenant', tenant]]),
+      };
+      return writeTableFiles(session, state, lakeTables[name], {}, missing, `${importId}-${attempt}`);
+    });
     if (added.length === 0) return;
     try {
       const summary = { 'costgraph.import': importId };
@@ -98,12 +120,12 @@ export async function extendDictionary(
 async function refuseCollisions(
   session: IngestSession,
   name: DictionaryName,
-  files: readonly string[],
+  files: readonly DataFile[],
 ): Promise<void> {
   const known =
     files.length === 0
       ? ''
-      : ` UNION ALL SELECT id, digest FROM read_parquet([${sqlTexts(files)}]) SEMI JOIN new_${name} USING (id)`;
+      : ` UNION ALL SELECT id, digest FROM ${tableRowsSql(lakeTables[name], files)} SEMI JOIN new_${name} USING (id)`;
   const [collision] = await session.rows(
     `SELECT id FROM (SELECT id, digest FROM new_${name}${known})
 GROUP BY id HAVING min(digest) <> max(digest) ORDER BY id LIMIT 1`,

@@ -4,9 +4,12 @@
  *
  * Hashes are grouped first, eight bytes a row; only rows of hashes that repeat are looked at in full.
  */
+import type { DataFile } from '../catalog/iceberg/data-file.ts';
+import { lakeTables } from '../catalog/lake-tables.ts';
+import { readingFiles } from './check-data-file.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { numberOf } from './ingest-session.ts';
-import { sqlTexts } from './formats/sql-text.ts';
+import { tableRowsSql } from './read-table-files.ts';
 
 export type Repeats = {
   /** Rows in the table `duplicates (file_index, file_row_number, row_number, reason)`. */
@@ -15,8 +18,11 @@ export type Repeats = {
   readonly ordinals: number;
 };
 
-/** @param liveFiles charges files of the batches that an increment comes on top of; empty where it replaces them */
-export async function findRepeats(session: IngestSession, liveFiles: readonly string[]): Promise<Repeats> {
+/**
+ * @param liveFiles charges files of the batches that an increment comes on top of; empty where it replaces them
+ * @throws TABLE_DAMAGED
+ */
+export async function findRepeats(session: IngestSession, liveFiles: readonly DataFile[]): Promise<Repeats> {
   await session.rows(
     `CREATE OR REPLACE TABLE repeated_hashes AS
 SELECT line_hash FROM staged WHERE error_code IS NULL GROUP BY line_hash HAVING count(*) > 1`,
@@ -35,7 +41,9 @@ WHERE ordinal > 1`,
 SELECT file_index, file_row_number, row_number, 'An earlier line of this import has the same key' AS reason
 FROM repeats WHERE has_key`,
   );
-  if (liveFiles.length > 0) await addLiveDuplicates(session, liveFiles);
+  if (liveFiles.length > 0) {
+    await readingFiles(session, liveFiles, () => addLiveDuplicates(session, liveFiles));
+  }
   await session.rows(
     `CREATE OR REPLACE TABLE ordinals AS
 SELECT file_index, file_row_number, ordinal FROM repeats WHERE NOT has_key`,
@@ -46,13 +54,13 @@ SELECT file_index, file_row_number, ordinal FROM repeats WHERE NOT has_key`,
   return { duplicates: numberOf(counts, 'duplicates'), ordinals: numberOf(counts, 'ordinals') };
 }
 
-async function addLiveDuplicates(session: IngestSession, liveFiles: readonly string[]): Promise<void> {
+async function addLiveDuplicates(session: IngestSession, liveFiles: readonly DataFile[]): Promise<void> {
   await session.rows(
     `INSERT INTO duplicates
 SELECT file_index, file_row_number, row_number, 'A charge with the same key is loaded already'
 FROM (SELECT file_index, file_row_number, row_number, billing_month, charge_key AS charge_id
   FROM staged WHERE error_code IS NULL AND charge_key IS NOT NULL)
-SEMI JOIN read_parquet([${sqlTexts(liveFiles)}]) AS live USING (billing_month, charge_id)
+SEMI JOIN ${tableRowsSql(lakeTables.charges, liveFiles)} AS live USING (billing_month, charge_id)
 ANTI JOIN duplicates USING (file_index, file_row_number)`,
   );
 }

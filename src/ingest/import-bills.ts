@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 
 import type { Control, Load } from '../catalog/control/control.ts';
 import { repeatedLoads } from '../catalog/control/repeated-loads.ts';
+import type { DataFile } from '../catalog/iceberg/data-file.ts';
 import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import type { DataLake } from '../catalog/lake.ts';
 import type { PublishedBatch } from '../catalog/batch.ts';
@@ -61,8 +62,8 @@ export type ImportedFile = {
 /**
  * In the order of the paths. Files that are live already in the same way change nothing.
  *
- * @throws UNKNOWN_FORMAT, DAMAGED_FILE, EMPTY_FILE, NO_VALID_ROWS, COVERS_LESS, STORAGE_FULL, LOCKED and others:
- *   then nothing has changed
+ * @throws UNKNOWN_FORMAT, DAMAGED_FILE, EMPTY_FILE, NO_VALID_ROWS, COVERS_LESS, TABLE_DAMAGED, STORAGE_FULL, LOCKED
+ *   and others: then nothing has changed
  */
 export async function importBills(context: IngestContext, request: ImportRequest): Promise<ImportedFile[]> {
   const { lake, control } = context;
@@ -150,14 +151,14 @@ async function liveChargesFiles(
   tenant: TenantId,
   source: SourceName,
   batches: readonly PublishedBatch[],
-): Promise<string[]> {
+): Promise<DataFile[]> {
   const live = new Set<unknown>(
     batches.filter((one) => one.source === source && one.liveToSequence === null).map(({ id }) => id),
   );
   const state = live.size === 0 ? null : await lake.findTable(tenant, 'charges');
   if (state === null) return [];
   const files = await listDataFiles(lake.manifests, state);
-  return files.filter(({ partition }) => live.has(partition['batch'])).map(({ path }) => path);
+  return files.filter(({ partition }) => live.has(partition['batch']));
 }
 
 /**

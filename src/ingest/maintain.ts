@@ -62,7 +62,7 @@ export type MaintainReport = {
   readonly skipped: readonly string[];
 };
 
-/** @throws LOCKED, STORAGE_FULL, LOAD_MISMATCH and others; what was done before stays done */
+/** @throws LOCKED, STORAGE_FULL, LOAD_MISMATCH, TABLE_DAMAGED and others; what was done before stays done */
 export async function maintainTenant(
   context: MaintainContext,
   tenant: TenantId,

@@ -13,6 +13,7 @@ import type { TenantId } from '../core/ids.ts';
 import { findDamage, reasonOf } from './check-data-file.ts';
 import { checkDictionary } from './check-dictionary.ts';
 import { checkTotals } from './check-totals.ts';
+import { dictionaryNames } from './dictionaries.ts';
 import type { Difference, Findings } from './findings.ts';
 import { collectFindings } from './findings.ts';
 import type { IngestSession } from './ingest-session.ts';
@@ -65,7 +66,7 @@ export async function verifyTenant(
   const sound = soundBatches(batches, files, damaged);
   await checkTotals(session, tenant, sound, files, findings);
   const charges = files.charges.filter(({ partition }) => sound.some(({ id }) => id === partition['batch']));
-  for (const name of ['resources', 'tags'] as const) {
+  for (const name of dictionaryNames) {
     if (files[name].some(({ path }) => damaged.has(path))) continue;
     await checkDictionary(session, name, charges, files[name], findings);
   }
