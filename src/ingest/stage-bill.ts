@@ -11,7 +11,8 @@ import { sqlText, sqlTexts } from './formats/sql-text.ts';
 import { lineHash } from './charge-identity.ts';
 import { namedAfter } from './ingest-error.ts';
 import type { IngestSession, OnFraction } from './ingest-session.ts';
-import { isCostError } from '../core/errors.ts';
+import { requiredText } from './ingest-session.ts';
+import { costError, isCostError } from '../core/errors.ts';
 
 /** Larger ones do not fit the memory limit while both threads fill theirs, and are then three times slower. */
 const ROW_GROUP_ROWS = 20_480;
@@ -29,7 +30,7 @@ export type Bill = {
  * Makes the view `staged`: the mapped rows of all bills, with `file_index` (place in `bills`), `line_hash`
  * and `file_row_number`; the two numbers together are unique.
  *
- * @throws DAMAGED_FILE, STORAGE_FULL
+ * @throws DAMAGED_FILE, STORAGE_FULL, LOAD_MISMATCH where a record of a file is not among the rows, or more than once
  */
 export async function stageBills(
   session: IngestSession,
@@ -44,6 +45,7 @@ export async function stageBills(
     const share = bill.file.rows / rowsTotal;
     const done = rowsDone / rowsTotal;
     await stageBill(session, bill, fileIndex, path, (fraction) => onFraction(done + share * fraction));
+    await checkRecords(session, bill, path);
     paths.push(path);
     rowsDone += bill.file.rows;
   }
@@ -70,4 +72,24 @@ TO ${sqlText(path)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE ${ROW_G
   } catch (error) {
     throw isCostError(error) ? error : namedAfter(damagedFile(file.path, error), file.path, fileName);
   }
+}
+
+/**
+ * A reader that lost or doubled rows without an error would change money. Summed hashes tell as much as counting
+ * distinct numbers and their repetitions would, in a tenth of the time.
+ */
+async function checkRecords(
+  session: IngestSession,
+  { fileName, file: { rows } }: Bill,
+  path: string,
+): Promise<void> {
+  const [found = {}] = await session.rows(
+    `SELECT count(*) AS records,
+  coalesce(sum(hash(row_number)) = (SELECT sum(hash(number)) FROM range(1, ${rows + 1}) AS numbers(number)), false) AS each_once
+FROM read_parquet(${sqlText(path)}) WHERE part = 0`,
+  );
+  if (found['each_once'] === true) return;
+  const records = requiredText(found, 'records');
+  const actual = records === String(rows) ? `${records}, but not each once,` : records;
+  throw costError('LOAD_MISMATCH', { metric: `Records of ${fileName}`, expected: String(rows), actual });
 }

@@ -22,7 +22,7 @@ export type MetricName = (typeof metricColumns)[number]['name'];
 /**
  * How a format makes charges, as SQL over the columns it reads. Names are the mapping's own; a column is found
  * in the file by its squashed name, and is null where the file lacks it. Beside `NAME`, a number or time
- * has `NAME_source` (as in the file), and a number `NAME_residue`; `part` is 0 where there are no `parts`.
+ * has `NAME_source` (as in the file), and a number `NAME_residue`.
  */
 export type ChargeMapping = {
   readonly texts: readonly string[];
@@ -156,6 +156,7 @@ function mappedList(mapping: ChargeMapping): string[] {
     .map(([, amount]) => `coalesce(${amount(residue)}, 0)`);
   return [
     'row_number',
+    mapping.parts === null ? '0 AS part' : 'part',
     `CASE WHEN error IS NOT NULL THEN split_part(error, ' ', 1) END AS error_code`,
     `CASE WHEN error IS NOT NULL THEN substr(error, strpos(error, ' ') + 1) END AS error_reason`,
     `${mapping.chargeKey} AS charge_key`,

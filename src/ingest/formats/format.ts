@@ -49,8 +49,9 @@ export const RESIDUE_SCALE = 30;
 /**
  * What a mapped relation consists of.
  *
- * `row_number`: record of the file from 1 (a CSV header and blank lines do not count); a row derived from
- * another (the unused part of a commitment) repeats its number. `error_code`, `error_reason`: null in a good
+ * `row_number`: record of the file from 1 (a CSV header and blank lines do not count). `part`: 0 in the one row
+ * that each record has; a row derived from it (the unused part of a commitment) repeats its number under
+ * another part. `error_code`, `error_reason`: null in a good
  * row; the other columns of a bad row mean nothing. `charge_key`: the format's own key, unique in its file;
  * null where the format has none. `tags`: JSON text as the bill has it, or null; equal texts are equal tags
  * but not the reverse, so group by the text and then take `tagMapSql` of each distinct one.
@@ -58,6 +59,7 @@ export const RESIDUE_SCALE = 30;
  */
 export const mappedColumns: readonly { readonly name: string; readonly type: string }[] = [
   { name: 'row_number', type: 'BIGINT' },
+  { name: 'part', type: 'INTEGER' },
   { name: 'error_code', type: 'VARCHAR' },
   { name: 'error_reason', type: 'VARCHAR' },
   { name: 'charge_key', type: 'VARCHAR' },
