@@ -28,7 +28,10 @@ export const usage = {
       isRequired: false,
       help: 'the files are a new version of their months (the default), or come on top of what is loaded',
     },
-    force: { kind: 'flag', help: 'replace a month also by one that covers less time' },
+    force: {
+      kind: 'flag',
+      help: 'replace a month also by one that covers less time; the files that are live change nothing all the same',
+    },
     json: { kind: 'flag', help: 'print one JSON object a file' },
   },
   operands: { name: 'FILE', min: 1, max: FILES_MAX },

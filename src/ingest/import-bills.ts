@@ -46,7 +46,7 @@ export type ImportRequest = {
   readonly tenant: TenantId;
   readonly source: SourceName;
   readonly mode: 'replace' | 'append';
-  /** A version that covers less time than the live one is published all the same. */
+  /** A version that covers less time than the live one is published all the same. The live one itself changes nothing. */
   readonly force: boolean;
   /** Null: found out for each file. */
   readonly format: FormatName | null;

@@ -101,15 +101,18 @@ describe('import of real bills', () => {
 });
 
 describe('versions', () => {
-  it('changes nothing when the same file comes again, and says so', async () => {
-    const paths = await bench.write([charge(0, '1'), charge(1, '2', { BilledCost: 'many' })]);
-    const [first] = await bench.reports(paths);
-    const before = await bench.files('warehouse');
-    const [again] = await bench.reports(paths);
-    expect(again).toEqual({ ...first, loaded: 0, duplicates: 1, quarantined: 1, replaced: 0 });
-    expect(await bench.files('warehouse')).toEqual(before);
-    expect(await bench.batches()).toHaveLength(1);
-  });
+  it.each([false, true])(
+    'changes nothing when the same file comes again, and says so; force: %s',
+    async (force) => {
+      const paths = await bench.write([charge(0, '1'), charge(1, '2', { BilledCost: 'many' })]);
+      const [first] = await bench.reports(paths);
+      const before = await bench.files('warehouse');
+      const [again] = await bench.reports(paths, { force });
+      expect(again).toEqual({ ...first, loaded: 0, duplicates: 1, quarantined: 1, replaced: 0 });
+      expect(await bench.files('warehouse')).toEqual(before);
+      expect(await bench.batches()).toHaveLength(1);
+    },
+  );
 
   it('makes another version of a month live in one step, and keeps the earlier state', async () => {
     await bench.load([charge(0, '1'), charge(1, '2')]);
