@@ -4,6 +4,7 @@
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { digest } from '../core/digest.ts';
+import { checkPatternCount } from './bind/check-pattern.ts';
 import type { Candidate, RuleTrace } from './explain.ts';
 import { logicalToPushed } from './logical-to-pushed.ts';
 import { shapeOf } from './plan-shape.ts';
@@ -31,12 +32,14 @@ export type QueryPlan = {
 export type PlanOptions = PhysicalOptions & { readonly rulesOff: ReadonlySet<string> };
 export const defaultPlanOptions: PlanOptions = { finish: 'auto', rulesOff: new Set() };
 
+/** @throws TOO_LARGE */
 export function planQuery(
   question: Question,
   state: TenantState,
   offers: readonly StoreOffer[],
   options: PlanOptions = defaultPlanOptions,
 ): QueryPlan {
+  checkPatternCount(question);
   const logical = questionToLogical(question);
   const named: readonly (readonly [PartName, LogicalPlan | null])[] = [
     ['rows', logical.rows],

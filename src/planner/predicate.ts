@@ -131,6 +131,19 @@ export function members(predicate: Predicate): Member[] {
   return found;
 }
 
+/** The tests by a regular expression, those of Members too. */
+export function patternTests(
+  predicate: Predicate,
+): { readonly key: string; readonly pattern: string; readonly ignoreCase: boolean }[] {
+  const found: ReturnType<typeof patternTests> = [];
+  mapLeaves(predicate, (leaf) => {
+    const { key, test } = leaf.kind === 'member' ? leaf.test : leaf;
+    if (test.op === 'matches') found.push({ key, pattern: test.value, ignoreCase: test.ignoreCase });
+    return leaf;
+  });
+  return found;
+}
+
 const VALUES_SHOWN = 5;
 
 /** `service_name in (A, B) and not (tag:Env is missing)`; long lists are cut. For people, not for parsing. */

@@ -11,6 +11,7 @@ import { planToSql } from '../sql/plan-to-sql.ts';
 import { controlTotalsStatement, readControlTotals } from './control-totals.ts';
 import { duckdbCapabilities, duckdbPrices } from './duckdb-capabilities.ts';
 import { duckdbDialect } from './duckdb-dialect.ts';
+import { findBadPattern } from './find-bad-pattern.ts';
 import { columnName } from '../sql/sql-text.ts';
 import { readRows } from './read-rows.ts';
 
@@ -60,7 +61,11 @@ export async function openDuckdb({ threads, memoryMb, tempDirectory }: DuckdbOpt
     statement,
     async run(ask, { rowsMax, signal }) {
       const pool = ask.estimate.ms <= SMALL_MS_MAX ? small : large;
-      const { rows, ms } = await pool.run(statement(ask), rowsMax, signal);
+      const answer = pool.run(statement(ask), rowsMax, signal);
+      const { rows, ms } = await answer.catch(async (error: unknown) => {
+        if (!isCostError(error) || error.code !== 'STORE_FAILED') throw error;
+        throw (await findBadPattern((tried) => small.run(tried, 1, signal), ask.fragment)) ?? error;
+      });
       const columns = outputColumns(ask.fragment).map(
         (column) => [column, rows.columns.get(columnName(column)) ?? []] as const,
       );

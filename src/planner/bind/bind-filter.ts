@@ -1,16 +1,14 @@
-import { RE2JS } from 're2js';
 import { compareText } from '../../core/code-point-order.ts';
 import { costError } from '../../core/errors.ts';
 import type { DimensionFilter, FilterInput } from '../cost-query.ts';
 import type { Predicate, ValueTest } from '../predicate.ts';
 import { FALSE, TRUE, and, not, or } from '../predicate.ts';
+import { checkPattern } from './check-pattern.ts';
+import { checkSize } from './check-size.ts';
 
 export const FILTER_DEPTH_MAX = 20;
 export const FILTER_TESTS_MAX = 1_000;
 export const FILTER_VALUES_MAX = 20_000;
-/** RE2 runs in linear time; what is bounded here is the size of its program, which repetitions multiply. */
-export const PATTERN_LENGTH_MAX = 1_000;
-export const PATTERN_REPEATED_LENGTH_MAX = 10_000;
 
 /** Says whether a key is known, or throws UNKNOWN_DIMENSION. */
 export type CheckKey = (key: string) => void;
@@ -35,10 +33,6 @@ export function bindFilter(input: FilterInput, checkKey: CheckKey): Predicate {
     return bindTest(dimension, checkKey);
   };
   return bind(input, 1);
-}
-
-function checkSize(what: string, actual: number, limit: number): void {
-  if (actual > limit) throw costError('TOO_LARGE', { what, actual, limit });
 }
 
 const testNames = ['in', 'notIn', 'startsWith', 'endsWith', 'contains', 'matches', 'isNull'] as const;
@@ -72,7 +66,7 @@ function valueTest(filter: DimensionFilter, name: Exclude<(typeof testNames)[num
   }
   const value = filter[name] ?? '';
   checkText(filter.key, value);
-  if (name === 'matches') checkPattern(filter.key, value);
+  if (name === 'matches') checkPattern(filter.key, value, ignoreCase);
   return { op: name, value, ignoreCase };
 }
 
@@ -82,36 +76,4 @@ function checkText(key: string, value: string): void {
     const reason = `The filter on ${key} has a value with a character that no text can hold`;
     throw costError('BAD_FILTER', { reason, hint: 'Leave out NUL and lone surrogates.' });
   }
-}
-
-function checkPattern(key: string, pattern: string): void {
-  checkSize(`length of the expression on ${key}`, pattern.length, PATTERN_LENGTH_MAX);
-  checkSize(
-    `length of the expression on ${key}, repetitions counted,`,
-    repeatedLength(pattern),
-    PATTERN_REPEATED_LENGTH_MAX,
-  );
-  const bad = (detail: string, hint: string, cause?: unknown) =>
-    costError(
-      'BAD_FILTER',
-      { reason: `"${pattern}" on ${key} is no RE2 expression: ${detail}`, hint },
-      cause,
-    );
-  if (pattern.includes('(?<')) throw bad('(?< is not known', 'Write a named group as in (?P<name>…).');
-  try {
-    RE2JS.compile(pattern);
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw bad(detail, 'RE2 has no look-around and no back references.', cause);
-  }
-}
-
-/** A bound of the size of the program: each repetition may repeat all of the expression. */
-function repeatedLength(pattern: string): number {
-  const counts = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)];
-  const repeats = counts.reduce(
-    (sum, [, least, most]) => sum + Math.max(Number(least), Number(most ?? 0)),
-    0,
-  );
-  return pattern.length * Math.max(1, repeats);
 }

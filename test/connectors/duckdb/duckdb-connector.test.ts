@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Connector } from '../../../src/connectors/connector.ts';
 import { openDuckdb } from '../../../src/connectors/duckdb/duckdb-connector.ts';
 import { measure, measuresOf } from '../../../src/planner/measures.ts';
+import { checkPattern } from '../../../src/planner/bind/check-pattern.ts';
 import type { Estimate, FileSelection, Plan } from '../../../src/planner/plan.ts';
+import type { Predicate } from '../../../src/planner/predicate.ts';
+import { and } from '../../../src/planner/predicate.ts';
 import {
   NO_COST,
   aggregate,
@@ -127,6 +130,41 @@ describe('files', () => {
       `FROM read_parquet('${wide}') UNION ALL FROM read_parquet('${wide}')`,
     );
     await expect(run(total(selection('charges', [doubled])))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+    });
+  });
+});
+
+describe('a regular expression that the engine does not take', () => {
+  const matches = (value: string): Predicate => ({
+    kind: 'test',
+    key: 'service_name',
+    test: { op: 'matches', value, ignoreCase: false },
+    orNull: false,
+  });
+  // A script of Unicode 16, which the check before planning knows.
+  const young = matches('\\p{Garay}+');
+  const refusal = {
+    code: 'BAD_FILTER',
+    message: '"\\p{Garay}+" on service_name is no RE2 expression: invalid character class range: \\p{Garay}',
+  };
+  const source = scan(['service_name', 'effective_cost'], { files: sample.charges });
+
+  it('is named, in a filter as in the condition of an amount', async () => {
+    expect(() => checkPattern('service_name', '\\p{Garay}+', false)).not.toThrow();
+    const sound = matches('E.*');
+    await expect(run(aggregate([], COST, filter(and([sound, young]), source)))).rejects.toMatchObject(
+      refusal,
+    );
+    const amounts = [...measuresOf('EFFECTIVE_COST', sound), ...measuresOf('EFFECTIVE_COST', young)];
+    await expect(run(aggregate([], amounts, source))).rejects.toMatchObject(refusal);
+  });
+
+  it('is not blamed for other failures', async () => {
+    const gone = scan(['service_name', 'effective_cost'], {
+      files: selection('charges', [path.join(folder, 'gone.parquet')]),
+    });
+    await expect(run(aggregate([], COST, filter(matches('E.*'), gone)))).rejects.toMatchObject({
       code: 'STORE_FAILED',
     });
   });

@@ -6,9 +6,9 @@ import {
   FILTER_DEPTH_MAX,
   FILTER_TESTS_MAX,
   FILTER_VALUES_MAX,
-  PATTERN_LENGTH_MAX,
   bindFilter,
 } from '../../../src/planner/bind/bind-filter.ts';
+import { PATTERN_LENGTH_MAX } from '../../../src/planner/bind/check-pattern.ts';
 import type { DimensionFilter, FilterInput } from '../../../src/planner/cost-query.ts';
 import { FALSE, TRUE, formatPredicate } from '../../../src/planner/predicate.ts';
 import { meets } from '../../support/meaning.ts';
@@ -109,6 +109,11 @@ describe('a wrong filter', () => {
     ['a back reference', on({ matches: '(a)\\1' }), /no RE2 expression/],
     ['a group named as not all RE2 know it', on({ matches: '(?<name>a)' }), /no RE2 expression/],
     ['a repetition of more than 1,000', on({ matches: 'a{1001}' }), /no RE2 expression/],
+    [
+      'a large class too often',
+      on({ matches: '\\pL{1000}' }),
+      /"\\pL\{1000\}" on region_id is .* instructions/,
+    ],
   ])('%s', (_, input, message) => {
     const error = failure(input);
     expect(error).toMatchObject({ code: 'BAD_FILTER', hint: expect.stringMatching(/./) });
