@@ -5,6 +5,7 @@ import { readConfig } from '../config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { CostError } from '../core/errors.ts';
 import type { RequestContext } from '../schema/request-context.ts';
+import { anyRoute } from '../schema/request-route.ts';
 import { openEngine, openGraphql } from '../server.ts';
 import type { Io, Usage } from './command.ts';
 import { readTenants } from './open-deployment.ts';
@@ -40,7 +41,11 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
   if (tenant === undefined) throw new Error('a tenant that was asked for is found or refused');
   const graphql = await openGraphql(config, () => opened.engine);
   const context: RequestContext = {
-    admission: { kind: 'admitted', principal: { tenant, subject: 'cli', scopes: new Set(scopes) } },
+    admission: {
+      kind: 'admitted',
+      principal: { tenant, subject: 'cli', scopes: new Set(scopes) },
+      route: anyRoute,
+    },
     body: Buffer.from(JSON.stringify({ query, variables })),
   };
   const response = await graphql.fetch('http://localhost/graphql', { method: 'POST' }, context);

@@ -137,6 +137,11 @@ const catalogue = {
     (d: { ms: number }) => `The query did not finish within ${d.ms} ms`,
     () => 'Narrow the period or raise the deadline.',
   ),
+  STORE_UNABLE: entry(
+    'caller',
+    (d: { store: string; reason: string }) => `${d.store} cannot answer this: ${d.reason}`,
+    () => 'Ask without the header Costgraph-Force-Store.',
+  ),
   OVERLOADED: entry(
     'store',
     (d: { waiting: number }) => `${d.waiting} queries are waiting`,

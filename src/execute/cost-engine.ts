@@ -19,7 +19,7 @@ import { createStateStore } from './pin-state.ts';
 import { countRemainderDistinct } from './remainder-distinct.ts';
 import type { PlanResult } from './run-plan.ts';
 import type { QuestionRunner } from './run-question.ts';
-import { createQuestionRunner, withDeadline } from './run-question.ts';
+import { createQuestionRunners, withDeadline } from './run-question.ts';
 import { sourceTotals } from './source-totals.ts';
 
 export type EngineParts = {
@@ -32,7 +32,7 @@ export type EngineParts = {
 /** The engine over real stores. It owns none of its parts: who opened them closes them. */
 export async function createCostEngine({ control, lake, connectors }: EngineParts): Promise<CostEngine> {
   const states = createStateStore(control, lake);
-  const runner = createQuestionRunner(connectors, createAdmission());
+  const runnerOf = createQuestionRunners(connectors, createAdmission());
   const cursors = createCursors(await control.serverKey());
   const newestState = async (tenant: TenantId) => {
     const state = await states.pin(tenant, null);
@@ -42,17 +42,19 @@ export async function createCostEngine({ control, lake, connectors }: EnginePart
   return {
     bind: (tenant, query, wanted, now) => bindBound(control, states, tenant, query, wanted, now),
     answer: (bound, options) =>
-      withDeadline(options, (signal) => answerQuestion(bound, runner, connectors[0], signal)),
+      withDeadline(options, (signal) => answerQuestion(bound, runnerOf(options), connectors[0], signal)),
     drillDown: (bound, path, wanted, parents, options) =>
-      withDeadline(options, (signal) => answerDrillDown(bound, path, wanted, parents, signal, runner)),
+      withDeadline(options, (signal) =>
+        answerDrillDown(bound, path, wanted, parents, signal, runnerOf(options)),
+      ),
     explain: async (bound, analyze, options) =>
       analyze
-        ? withDeadline(options, (signal) => explainAnalyze(bound, runner, signal))
-        : explainOnly(bound, runner),
+        ? withDeadline(options, (signal) => explainAnalyze(bound, runnerOf(options), signal))
+        : explainOnly(bound, runnerOf(options)),
     dimensions: async (tenant) => listDimensions(await newestState(tenant)),
     dimensionValues: (tenant, input, options) =>
       withDeadline(options, async (signal) =>
-        answerDimensionValues(await newestState(tenant), input, signal, runner),
+        answerDimensionValues(await newestState(tenant), input, signal, runnerOf(options)),
       ),
     sources: async (tenant) =>
       summarizeSources(await control.publishedBatches(tenant), await control.loads(tenant)),

@@ -9,6 +9,7 @@ import type { Rows } from '../connectors/connector.ts';
 import type { CostQuery, FilterInput, PeriodInput } from '../planner/cost-query.ts';
 import type { Question } from '../planner/question.ts';
 import type { ReadMeasure } from '../planner/measures.ts';
+import type { StoreName } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Explanation } from '../planner/explain.ts';
@@ -53,7 +54,12 @@ export type CostEngine = {
   readonly cursors: CursorCodec;
 };
 
-export type RunOptions = { readonly signal: AbortSignal; readonly deadlineMs: number };
+export type RunOptions = {
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+  /** Where the planner may choose no other store; then also STORE_UNABLE is thrown. */
+  readonly forceStore: StoreName | null;
+};
 
 /** What the selection set of an operation asks of one table. */
 export type WantedInput = {

@@ -2,7 +2,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Connector } from '../connectors/connector.ts';
 import { costError } from '../core/errors.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
-import { planQuery } from '../planner/plan-query.ts';
+import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
 import type { StoreName } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
 import type { Admission } from './admission.ts';
@@ -25,24 +25,32 @@ export type QuestionRunner = {
   readonly stores: ReadonlyMap<StoreName, Connector>;
 };
 
-export function createQuestionRunner(connectors: readonly Connector[], admission: Admission): QuestionRunner {
+/** Runners that differ in the store that is forced, and share all else. */
+export type QuestionRunners = (options: Pick<RunOptions, 'forceStore'>) => QuestionRunner;
+
+export function createQuestionRunners(
+  connectors: readonly Connector[],
+  admission: Admission,
+): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
-  const plan = (question: Question, state: TenantState): Planned => {
-    const started = performance.now();
-    const planned = planQuery(question, state, connectors);
-    return { plan: planned, planningMs: performance.now() - started };
-  };
-  return {
-    plan,
-    stores,
-    run: async (question, state, signal) => {
-      const planned = plan(question, state);
-      const runs = planned.plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
-        const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
-        return [part.name, await runPlan(part.plan, stores, admission, limits)];
-      });
-      return { ...planned, results: new Map(await allEnded(runs)) };
-    },
+  return ({ forceStore }) => {
+    const plan = (question: Question, state: TenantState): Planned => {
+      const started = performance.now();
+      const planned = planQuery(question, state, connectors, { ...defaultPlanOptions, forceStore });
+      return { plan: planned, planningMs: performance.now() - started };
+    };
+    return {
+      plan,
+      stores,
+      run: async (question, state, signal) => {
+        const planned = plan(question, state);
+        const runs = planned.plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
+          const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
+          return [part.name, await runPlan(part.plan, stores, admission, limits)];
+        });
+        return { ...planned, results: new Map(await allEnded(runs)) };
+      },
+    };
   };
 }
 

@@ -30,9 +30,9 @@ export type QueryPlan = {
 };
 
 export type PlanOptions = PhysicalOptions & { readonly rulesOff: ReadonlySet<string> };
-export const defaultPlanOptions: PlanOptions = { finish: 'auto', rulesOff: new Set() };
+export const defaultPlanOptions: PlanOptions = { finish: 'auto', forceStore: null, rulesOff: new Set() };
 
-/** @throws TOO_LARGE */
+/** @throws TOO_LARGE, STORE_UNABLE */
 export function planQuery(
   question: Question,
   state: TenantState,

@@ -160,7 +160,9 @@ export type Ask = {
   readonly estimate: Estimate;
 };
 
-export type StoreName = 'DUCKDB';
+/** All that plans can name; which of them there are is the server's. */
+export const storeNames = ['DUCKDB', 'TRINO', 'REDIS'] as const;
+export type StoreName = (typeof storeNames)[number];
 
 /** The files of one table at one snapshot that a plan reads, and what was left out, by reason. */
 export type FileSelection = {

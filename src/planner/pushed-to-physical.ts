@@ -1,4 +1,5 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
+import { costError } from '../core/errors.ts';
 import type { TimeRange } from '../core/time-range.ts';
 import { formatPredicate } from './predicate.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
@@ -42,20 +43,28 @@ export type Weighed = {
  */
 const FINISH_IN_STORE_GROUPS = 5_000;
 
-export type PhysicalOptions = { readonly finish: 'auto' | 'store' | 'server' };
+export type PhysicalOptions = {
+  readonly finish: 'auto' | 'store' | 'server';
+  /** The one store that may be asked; null: the cheapest. */
+  readonly forceStore: StoreName | null;
+};
 
 /**
  * Draws the line between stores and server: every Aggregate becomes (part of) an Ask with its files chosen;
  * Compare, Having, Top and Page join it where that is cheaper.
  *
- * @throws Error when no store can answer: the offers must hold one that does everything (DuckDB)
+ * @throws STORE_UNABLE where the forced store is not offered or cannot answer; Error when no store can: the offers
+ *   must hold one that does everything (DuckDB)
  */
 export function pushedToPhysical(
   pushed: LogicalPlan,
   state: TenantState,
   offers: readonly StoreOffer[],
-  { finish }: PhysicalOptions,
+  { finish, forceStore }: PhysicalOptions,
 ): { plan: PhysicalPlan; weighed: Weighed[]; unread: Pruning[] } {
+  if (forceStore !== null && !offers.some(({ store }) => store === forceStore)) {
+    throw costError('STORE_UNABLE', { store: forceStore, reason: 'this server does not have it' });
+  }
   const plan = chooseFiles(pushed, state);
   const weighed: Weighed[] = [];
   const unread: Pruning[] = [];
@@ -64,7 +73,7 @@ export function pushedToPhysical(
       unread.push(...scanFiles(fragment).map((selection) => selection.pruning));
       return withoutStore(fragment);
     }
-    const { chosen, all } = weigh(fragment, state, offers);
+    const { chosen, all } = weigh(fragment, state, offers, forceStore);
     weighed.push(...all);
     return chosen;
   };
@@ -111,18 +120,22 @@ function weigh(
   fragment: Plan,
   state: TenantState,
   offers: readonly StoreOffer[],
+  forceStore: StoreName | null,
 ): { chosen: Ask; all: Weighed[] } {
   const dictionaries = dictionaryFiles(fragment, state);
   const candidates = offers.map((offer) => ({
     offer,
-    obstacle: obstacleOf(fragment, offer.capabilities),
+    obstacle:
+      forceStore === null || forceStore === offer.store
+        ? obstacleOf(fragment, offer.capabilities)
+        : 'not allowed by Costgraph-Force-Store',
     estimate: estimateAsk(fragment, dictionaries, offer.prices, state),
   }));
   const able = candidates
     .filter(({ obstacle }) => obstacle === null)
     .sort((a, b) => a.estimate.ms - b.estimate.ms);
   const [best] = able;
-  if (!best) throw new Error(`no store can answer: ${candidates.map(({ obstacle }) => obstacle).join('; ')}`);
+  if (!best) throw unanswerable(candidates, forceStore);
   const range = rangeOf(fragment);
   const all = candidates.map(({ offer, obstacle, estimate }): Weighed => {
     const chosen = offer === best.offer;
@@ -134,6 +147,19 @@ function weigh(
     chosen: { kind: 'Ask', store: best.offer.store, fragment, dictionaries, estimate: best.estimate },
     all,
   };
+}
+
+function unanswerable(
+  candidates: readonly { readonly offer: StoreOffer; readonly obstacle: string | null }[],
+  forceStore: StoreName | null,
+): Error {
+  const reasons = candidates
+    .filter(({ offer }) => forceStore === null || offer.store === forceStore)
+    .map(({ obstacle }) => obstacle);
+  const reason = reasons.join('; ');
+  return forceStore === null
+    ? new Error(`no store can answer: ${reason}`)
+    : costError('STORE_UNABLE', { store: forceStore, reason: `it ${reason}` });
 }
 
 function estimateAsk(

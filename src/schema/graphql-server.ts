@@ -18,7 +18,7 @@ import type { TrustedDocuments } from './persisted-operations.ts';
 import { persistedOperations } from './persisted-operations.ts';
 import { insertPlainLists, noPlainLists } from './plain-lists.ts';
 import type { RequestContext } from './request-context.ts';
-import { principalOf } from './request-context.ts';
+import { admittedOf, principalOf } from './request-context.ts';
 import { paramsOfBody, paramsOfUrl } from './request-params.ts';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -70,9 +70,11 @@ function makeContext(
   initial: YogaInitialContext & RequestContext,
 ): Context {
   const started = performance.now();
+  const { principal, route } = admittedOf(initial);
   return {
     engine: engine(),
-    principal: principalOf(initial),
+    principal,
+    route,
     now: clock(),
     signal: initial.request.signal,
     elapsedMs: () => performance.now() - started,
@@ -137,12 +139,14 @@ function fragmentsOf(document: DocumentNode) {
 
 /**
  * An asker who has the answer of this version is told so, and nothing is run. By POST as well: a body that
- * asks changes nothing, and whoever sends If-None-Match with it wants this.
+ * asks changes nothing, and whoever sends If-None-Match with it wants this. Not where they want to see it answered.
  */
 const entityTags: YogaPlugin = {
   onExecute: async ({ args, setResultAndStopExecution }) => {
     const context: Context = args.contextValue;
-    const known = args.contextValue.request.headers.get('if-none-match');
+    const { forceStore, noCache } = context.route;
+    const mayStand = forceStore === null && !noCache;
+    const known = mayStand ? args.contextValue.request.headers.get('if-none-match') : null;
     const tag = known === null ? null : await tagOfOperation(args, context);
     if (known !== null && tag !== null && matchesTag(known, tag)) {
       setResultAndStopExecution({ extensions: { http: { status: 304, headers: tagHeaders(tag) } } });

@@ -10,6 +10,7 @@ import { EXPLORER_POLICY, explorerPage } from './explorer-page.ts';
 import type { GraphqlServer } from './graphql-server.ts';
 import { GRAPHQL_PATH } from './graphql-server.ts';
 import type { RequestContext } from './request-context.ts';
+import { readRoute } from './request-route.ts';
 
 export const BODY_BYTES_MAX = 1024 ** 2;
 
@@ -69,9 +70,11 @@ async function serveGraphql(
 async function admit(authenticate: Authenticate, request: IncomingMessage): Promise<RequestContext> {
   try {
     const { headers } = request;
-    const principal = await authenticate({ get: (name) => headerText(headers[name.toLowerCase()]) });
+    const header = (name: string) => headerText(headers[name.toLowerCase()]);
+    const principal = await authenticate({ get: header });
+    const route = readRoute(header, principal);
     const body = request.method === 'POST' ? await readBody(request) : null;
-    return { admission: { kind: 'admitted', principal }, body };
+    return { admission: { kind: 'admitted', principal, route }, body };
   } catch (error) {
     if (isCostError(error)) return { admission: { kind: 'refused', error }, body: null };
     throw error;

@@ -8,10 +8,10 @@ import type { Context } from './context.ts';
  * @param limitMs what one table may take, counted from the start of the operation
  * @throws DEADLINE_EXCEEDED when that is over
  */
-export function runOptions({ signal, elapsedMs }: Context, limitMs: number): RunOptions {
+export function runOptions({ signal, elapsedMs, route }: Context, limitMs: number): RunOptions {
   const deadlineMs = Math.ceil(limitMs - elapsedMs());
   if (deadlineMs <= 0) throw costError('DEADLINE_EXCEEDED', { ms: limitMs });
-  return { signal, deadlineMs };
+  return { signal, deadlineMs, forceStore: route.forceStore };
 }
 
 /**

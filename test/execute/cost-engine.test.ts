@@ -3,6 +3,7 @@ import type { Metric } from '../../src/catalog/metrics.ts';
 import type { Answer, BoundQuery, CostEngine, WantedInput } from '../../src/execute/engine.ts';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { measure, metricValue } from '../../src/planner/measures.ts';
+import type { StoreName } from '../../src/planner/plan.ts';
 import { before } from '../../src/planner/plan.ts';
 import { isCostError } from '../../src/core/errors.ts';
 import { parseDecimal } from '../../src/core/decimal.ts';
@@ -15,7 +16,7 @@ import { costQuery } from '../support/questions.ts';
 const acme = tenant('acme');
 const other = tenant('other');
 const mixed = tenant('mixed');
-const options = { signal: new AbortController().signal, deadlineMs: 60_000 };
+const options = { signal: new AbortController().signal, deadlineMs: 60_000, forceStore: null };
 const NOW = Date.parse('2024-10-15T12:00:00Z');
 const SEPTEMBER = { month: '2024-09' };
 
@@ -309,5 +310,45 @@ describe('drill-down', () => {
     const day = { values: ['Compute'], bucket: 17, isRemainder: false };
     const [byTeam] = await drill(bound, [days, inside], wanted(), [[month, day]], options);
     expect(byTeam && shown(byTeam, 'tag:team')).toBe('a 10, b 20');
+  });
+});
+
+describe('a forced store', () => {
+  const forced = (forceStore: StoreName) => ({ ...options, forceStore });
+  const bind = () =>
+    deployment.engine.bind(acme, costQuery({ period: SEPTEMBER, groupBy: ['service_name'] }), wanted(), NOW);
+  const values = { key: 'service_name', search: null, period: null, offset: 0, limit: 10 };
+  const inside = {
+    groupBy: ['charge_category'],
+    granularity: 'TOTAL',
+    filter: null,
+    orderBy: [],
+    top: null,
+  } as const;
+  const parent = { values: ['Compute'], bucket: null, isRemainder: false };
+
+  it('answers as any other', async () => {
+    const { engine } = deployment;
+    expect(shown(await engine.answer(await bind(), forced('DUCKDB')))).toBe('Compute 30, Queue 2, Storage 4');
+    const { candidates } = await engine.explain(await bind(), false, forced('DUCKDB'));
+    expect(candidates).toMatchObject([{ store: 'DUCKDB', chosen: true }]);
+  });
+
+  it('that is not there is refused by everything that plans', async () => {
+    const { engine } = deployment;
+    const bound = await bind();
+    const trino = forced('TRINO');
+    for (const call of [
+      () => engine.answer(bound, trino),
+      () => engine.explain(bound, false, trino),
+      () => engine.explain(bound, true, trino),
+      () => engine.drillDown(bound, [inside], wanted(), [[parent]], trino),
+      () => engine.dimensionValues(acme, values, trino),
+    ]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'STORE_UNABLE',
+        message: 'TRINO cannot answer this: this server does not have it',
+      });
+    }
   });
 });

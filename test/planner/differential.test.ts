@@ -18,6 +18,7 @@ import type { Measure } from '../../src/planner/measures.ts';
 import { isMergeable, measure } from '../../src/planner/measures.ts';
 import type { SortKey } from '../../src/planner/plan.ts';
 import type { PlanOptions } from '../../src/planner/plan-query.ts';
+import { defaultPlanOptions } from '../../src/planner/plan-query.ts';
 import type { Predicate } from '../../src/planner/predicate.ts';
 import { TRUE, not } from '../../src/planner/predicate.ts';
 import type { Question } from '../../src/planner/question.ts';
@@ -121,7 +122,7 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
       const bySql = comparable(question, await answerBySql(question, connection));
       expect({ ...bySql, summary: null }).toEqual({ ...judged, summary: null });
       const state = stateOf(live, { tables, scale });
-      const options: PlanOptions = { finish, rulesOff: new Set(rulesOff) };
+      const options: PlanOptions = { ...defaultPlanOptions, finish, rulesOff: new Set(rulesOff) };
       const byStore = await answerByStore(question, state, duckdb, options);
       expect(comparable(question, byStore)).toEqual(judged);
     });

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
+import { duckdbCapabilities } from '../../src/connectors/duckdb/duckdb-capabilities.ts';
 import { explainPlan } from '../../src/planner/explain-plan.ts';
 import { measure, measuresOf } from '../../src/planner/measures.ts';
 import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
+import { formatPlan } from '../../src/planner/format-plan.ts';
+import type { StoreName } from '../../src/planner/plan.ts';
+import type { StoreOffer } from '../../src/planner/pushed-to-physical.ts';
 import type { Wanted } from '../../src/planner/question.ts';
 import { duckdbOffer, fixedState } from '../support/fixed-state.ts';
 import { question } from '../support/questions.ts';
@@ -184,5 +188,54 @@ describe('a store', () => {
       [false, 'dearer than DUCKDB'],
       [true, 'cheapest of 2 that can answer'],
     ]);
+  });
+});
+
+describe('a forced store', () => {
+  const trino: StoreOffer = {
+    ...duckdbOffer,
+    store: 'TRINO',
+    capabilities: { ...duckdbCapabilities, prorate: false },
+    prices: { ...duckdbOffer.prices, startupMs: 1_000 },
+  };
+  const forced = (query: Partial<CostQuery>, forceStore: StoreName | null) =>
+    planQuery(question(query), fixedState, [duckdbOffer, trino], { ...defaultPlanOptions, forceStore });
+  const weighed = (query: Partial<CostQuery>, forceStore: StoreName | null) =>
+    forced(query, forceStore).candidates.map(({ store, chosen, reason }) => [store, chosen, reason]);
+
+  it('is the one that is asked, dearer as it may be; the others are weighed and say why not', () => {
+    expect(weighed({}, null)).toEqual([
+      ['DUCKDB', true, 'cheapest of 2 that can answer'],
+      ['TRINO', false, 'dearer than DUCKDB'],
+    ]);
+    expect(weighed({}, 'TRINO')).toEqual([
+      ['DUCKDB', false, 'not allowed by Costgraph-Force-Store'],
+      ['TRINO', true, 'cheapest of 1 that can answer'],
+    ]);
+    expect(forced({}, 'TRINO').parts.map(({ plan }) => formatPlan(plan))).toEqual([
+      expect.stringContaining('Ask trino'),
+    ]);
+  });
+
+  it('that cannot answer is refused with its obstacle', () => {
+    expect(() => forced({ timing: 'PRORATED' }, 'TRINO')).toThrow(
+      expect.objectContaining({
+        code: 'STORE_UNABLE',
+        message: 'TRINO cannot answer this: it does not prorate',
+      }),
+    );
+    expect(weighed({ timing: 'PRORATED' }, 'DUCKDB')[0]).toEqual([
+      'DUCKDB',
+      true,
+      'cheapest of 1 that can answer',
+    ]);
+  });
+
+  it('that is not there is refused, also where no store would be asked', () => {
+    for (const period of [{ month: '2018-10' }, { month: '2020-01' }]) {
+      expect(() => forced({ period }, 'REDIS')).toThrow(
+        expect.objectContaining({ code: 'STORE_UNABLE', message: expect.stringContaining('REDIS') }),
+      );
+    }
   });
 });

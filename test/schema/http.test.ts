@@ -185,6 +185,20 @@ describe('who may ask', () => {
     expect(asked.bind).toMatchObject([{ tenant: 'acme' }]);
   });
 
+  it('may choose stores and pass caches with the scope admin', async () => {
+    const { url, close } = await startGraphql(engine, {
+      authenticate: createAuthenticate({ kind: 'secret', secret }),
+    });
+    onTestFinished(close);
+    for (const header of [{ 'costgraph-force-store': 'DUCKDB' }, { 'costgraph-no-cache': '1' }]) {
+      const as = async (scopes: readonly Scope[]) =>
+        ask(VIEWER, { authorization: `Bearer ${await token(scopes)}`, ...header }, url);
+      const reader = await as(['read', 'write']);
+      expect([reader.status, await codeOf(reader)]).toEqual([403, 'FORBIDDEN']);
+      expect(await (await as(['read', 'admin'])).json()).toEqual({ data: { viewer: { tenant: 'acme' } } });
+    }
+  });
+
   it('is, without a secret, only who asks this machine by its own name', async () => {
     const response = await new Promise<string>((resolve) => {
       const socket = connect(Number(new URL(harness.url).port), '127.0.0.1');
@@ -248,6 +262,53 @@ describe('entity tags', () => {
     const first = await get({ query, variables });
     const again = await get({ query, variables }, { 'if-none-match': first.headers.get('etag') ?? '' });
     expect(again.status).toBe(304);
+  });
+});
+
+describe('the headers of engineers', () => {
+  const ROW = 'costs(groupBy: ["region_id"]) { totals { chargeCount } }';
+
+  it('force a store for everything that the operation plans', async () => {
+    const canned = cannedEngine({ rows: [{ keys: {}, measures: { count: 1n } }], totals: { count: 1n } });
+    const own = await startGraphql(canned.engine);
+    onTestFinished(() => own.close());
+    const all = `{
+      costs(query: { period: { month: "2018-10" } }) { explain { text } rows(first: 1) { nodes { ${ROW} } } }
+      dimension(key: "service_name") { values(first: 1) { totalCount } }
+    }`;
+    const stores = async (headers: Record<string, string>) => {
+      canned.asked.options.length = 0;
+      expect(await (await ask(all, headers, own.url)).json()).not.toHaveProperty('errors');
+      return canned.asked.options.map(({ forceStore }) => forceStore);
+    };
+    expect(await stores({})).toEqual([null, null, null, null]);
+    expect(await stores({ 'costgraph-force-store': 'TRINO' })).toEqual(['TRINO', 'TRINO', 'TRINO', 'TRINO']);
+  });
+
+  it.each([
+    ['Costgraph-Force-Store', 'duckdb', 'Allowed: DUCKDB, TRINO, REDIS.'],
+    ['Costgraph-Force-Store', '', 'Allowed: DUCKDB, TRINO, REDIS.'],
+    ['Costgraph-No-Cache', 'yes', 'Allowed: 1.'],
+  ])('%s: %s is refused with what is allowed', async (name, value, hint) => {
+    const response = await ask(VIEWER, { [name]: value, accept: 'application/graphql-response+json' });
+    expect(response.status).toBe(400);
+    const { errors } = (await response.json()) as { errors: unknown[] };
+    expect(errors).toMatchObject([
+      { message: `The header ${name} is "${value}"`, extensions: { code: 'BAD_REQUEST', hint } },
+    ]);
+  });
+
+  it.each([
+    { 'costgraph-force-store': 'DUCKDB' },
+    { 'costgraph-no-cache': '1' },
+    { 'costgraph-no-cache': '1', 'costgraph-force-store': 'DUCKDB' },
+  ])('are answered anew, whatever the asker holds: %o', async (headers) => {
+    const table = '{ costs(query: { period: { month: "2018-10" } }) { version totals { chargeCount } } }';
+    const tag = (await ask(table)).headers.get('etag') ?? '';
+    expect((await ask(table, { 'if-none-match': tag })).status).toBe(304);
+    const anew = await ask(table, { ...headers, 'if-none-match': tag });
+    expect([anew.status, anew.headers.get('etag')]).toEqual([200, tag]);
+    expect(asked.answer).toHaveLength(2);
   });
 });
 

@@ -6,6 +6,7 @@ import type {
   CostEngine,
   DrillDownQuery,
   ParentRow,
+  RunOptions,
   WantedInput,
 } from '../../src/execute/engine.ts';
 import { costError } from '../../src/core/errors.ts';
@@ -47,12 +48,14 @@ export type Asked = {
     readonly parents: readonly (readonly ParentRow[])[];
   }[];
   readonly explain: boolean[];
+  /** Of every call that runs or plans. */
+  readonly options: RunOptions[];
 };
 
 export const CANNED_TAGS = ['Application', 'Environment'];
 
 export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked } {
-  const asked: Asked = { bind: [], answer: [], drillDown: [], explain: [] };
+  const asked: Asked = { bind: [], answer: [], drillDown: [], explain: [], options: [] };
   const tagKeys = new Set(CANNED_TAGS);
   const wantedOf = new WeakMap<BoundQuery, WantedInput>();
   const engine: CostEngine = {
@@ -77,18 +80,21 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
       wantedOf.set(bound, wanted);
       return bound;
     },
-    answer: async (bound) => {
+    answer: async (bound, options) => {
       asked.answer.push(bound);
+      asked.options.push(options);
       if (canned.error) throw canned.error;
       return answerOf(canned, canned.rows, wantedOf.get(bound), bound);
     },
-    drillDown: async (bound, path, wanted, parents) => {
+    drillDown: async (bound, path, wanted, parents, options) => {
+      asked.options.push(options);
       asked.drillDown.push({ path, wanted, parents });
       return parents.map((parent) =>
         answerOf(canned, canned.drillDown?.(parent, path) ?? canned.rows, wanted, bound),
       );
     },
-    explain: async (_bound, analyze) => {
+    explain: async (_bound, analyze, options) => {
+      asked.options.push(options);
       asked.explain.push(analyze);
       const cost = { rows: 1, bytes: 2, ms: 3, usd: 0.000004, qError: null };
       return {
@@ -111,7 +117,8 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
         ...dimension,
         cardinality: 3,
       })),
-    dimensionValues: async (_tenant, { offset, limit }) => {
+    dimensionValues: async (_tenant, { offset, limit }, options) => {
+      asked.options.push(options);
       const values = ['Amazon EC2', 'Amazon S3', null];
       return { values: values.slice(offset, offset + limit), totalCount: values.length, version: 'v1' };
     },
