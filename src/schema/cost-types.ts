@@ -6,6 +6,7 @@ import { builder } from './builder.ts';
 import { Freshness } from './catalog-types.ts';
 import { Explain } from './explain-types.ts';
 import { CostQueryInput, Filter, Granularity, Metric, Order, Top } from './inputs.ts';
+import type { Edges } from './page-types.ts';
 import { PageInfo, pageInfoOf } from './page-types.ts';
 import type { PageOf } from './pages.ts';
 import { offsetOf } from './pages.ts';
@@ -58,15 +59,15 @@ const Column = builder.objectRef<ColumnModel>('Column').implement({
   }),
 });
 
-const ColumnTable = builder.objectRef<PageOf<number> & { columns: ColumnModel[] }>('ColumnTable').implement({
+const ColumnTable = builder.objectRef<Edges & { columns: ColumnModel[] }>('ColumnTable').implement({
   fields: (t) => ({
     columns: t.field({
       type: [Column],
       resolve: ({ columns }, _args, context, info) => plainList(columns, context, info),
     }),
-    rowCount: t.int({ resolve: ({ items }) => items.length }),
+    rowCount: t.exposeInt('length'),
     totalCount: t.exposeInt('totalCount'),
-    pageInfo: t.field({ type: PageInfo, resolve: pageInfoOf }),
+    pageInfo: t.field({ type: PageInfo, resolve: (page) => page }),
   }),
 });
 
@@ -87,8 +88,7 @@ function rowPage(view: View, page: PageArguments): PageOf<RowModel> {
 
 function columnPage(view: View, page: PageArguments & { readonly metrics: readonly MetricName[] }) {
   const { from, to, ...rest } = stretchOf(view, page);
-  const items = Array.from({ length: to - from }, (_, i) => i);
-  return { items, columns: columnModels(view, from, to, page.metrics), ...rest };
+  return { length: to - from, columns: columnModels(view, from, to, page.metrics), ...rest };
 }
 
 const CostBreakdown = builder.objectRef<View>('CostBreakdown').implement({

@@ -1,7 +1,8 @@
 import { builder } from './builder.ts';
 import type { PageOf } from './pages.ts';
 
-type Edges = Pick<PageOf<unknown>, 'offset' | 'totalCount' | 'cursors'> & { readonly length: number };
+/** What a page shows of its place in the list, without its items. */
+export type Edges = Pick<PageOf<unknown>, 'offset' | 'totalCount' | 'cursors'> & { readonly length: number };
 
 export const PageInfo = builder.objectRef<Edges>('PageInfo').implement({
   fields: (t) => ({
