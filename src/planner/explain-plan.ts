@@ -1,11 +1,14 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { estimateRows } from './estimate.ts';
-import type { ExplainedNode, Explanation, PlanCost } from './explain.ts';
+import { digest } from '../core/digest.ts';
+import type { ExplainedNode, Explanation, PlanCost, RuleTrace } from './explain.ts';
 import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
 import { formatPredicate } from './predicate.ts';
 import type { Ask, Estimate, Plan, Pruning } from './plan.ts';
 import { children } from './plan.ts';
+import { shapeOf } from './plan-shape.ts';
 import type { QueryPlan } from './plan-query.ts';
+import type { RuleRun } from './rewrite.ts';
 import { scanFiles } from './pushed-to-physical.ts';
 
 /** What an Ask sends, and what came back where it was run. */
@@ -29,11 +32,11 @@ export function explainPlan(
   const estimate = asks.map((ask) => ask.estimate).reduce(addEstimates, noCost);
   const actual = actualOf(asks, reportOf, estimate, measured.totalMs);
   return {
-    fingerprint: plan.fingerprint,
+    fingerprint: fingerprintOf(plan),
     text: plan.parts.map((part) => `${part.name}:\n${formatPlan(part.plan, 1)}`).join('\n'),
     mermaid: mermaidOf(nodes),
     nodes,
-    rules: plan.rules,
+    rules: plan.rules.map(traceOf),
     candidates: plan.candidates,
     pruning: [...asks.map(pruningOf), ...plan.unread].reduce(addPruning, noPruning),
     estimate: { ...estimate, qError: null },
@@ -60,6 +63,18 @@ function actualOf(
 export function qError(estimate: number, actual: number): number {
   const [a, b] = [Math.max(1, estimate), Math.max(1, actual)];
   return Math.max(a / b, b / a);
+}
+
+/**
+ * The same for questions that differ only in literals: of the logical plans, because rules and files follow the
+ * literals.
+ */
+export function fingerprintOf({ logical }: QueryPlan): string {
+  return digest(Object.entries(logical).map(([name, plan]) => [name, plan && shapeOf(plan)]));
+}
+
+function traceOf({ before, after, ...run }: RuleRun): RuleTrace {
+  return { ...run, before: before && formatPlan(before), after: after && formatPlan(after) };
 }
 
 function explainNodes(

@@ -1,6 +1,5 @@
-import type { RuleTrace } from './explain.ts';
 import type { LogicalPlan } from './plan.ts';
-import type { Rule, RuleContext } from './rewrite.ts';
+import type { Rule, RuleContext, RuleRun } from './rewrite.ts';
 import { rewrite } from './rewrite.ts';
 import { aggregateBeforeLookup } from './rules/aggregate-before-lookup.ts';
 import { dictionaryTestToIdSet } from './rules/dictionary-test-to-id-set.ts';
@@ -21,11 +20,11 @@ export function logicalToPushed(
   plan: LogicalPlan,
   context: RuleContext,
   off: ReadonlySet<string> = new Set(),
-): { plan: LogicalPlan; trace: RuleTrace[] } {
+): { plan: LogicalPlan; runs: RuleRun[] } {
   const rewritten = rewrite(
     plan,
     rules.filter((rule) => !off.has(rule.name)),
     context,
   );
-  return { plan: rewritten.plan as LogicalPlan, trace: rewritten.trace }; // The driver lets no Ask in.
+  return { plan: rewritten.plan as LogicalPlan, runs: rewritten.runs }; // The driver lets no Ask in.
 }

@@ -3,30 +3,30 @@
  * everything it knows comes in through the pinned TenantState and the stores' offers.
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
-import { digest } from '../core/digest.ts';
 import { checkPatternCount } from './bind/check-pattern.ts';
-import type { Candidate, RuleTrace } from './explain.ts';
+import type { Candidate } from './explain.ts';
 import { logicalToPushed } from './logical-to-pushed.ts';
-import { shapeOf } from './plan-shape.ts';
 import type { LogicalPlan, PhysicalPlan, Pruning } from './plan.ts';
 import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
 import { pushedToPhysical } from './pushed-to-physical.ts';
 import type { Question } from './question.ts';
 import { questionToLogical } from './question-to-logical.ts';
+import type { RuleRun } from './rewrite.ts';
 
-export type PartName = 'rows' | 'totals' | 'excluded';
+const partNames = ['rows', 'totals', 'excluded'] as const;
+export type PartName = (typeof partNames)[number];
 export type PlannedPart = { readonly name: PartName; readonly plan: PhysicalPlan };
 
 export type QueryPlan = {
   readonly parts: readonly PlannedPart[];
   /** The totals are the summary row of the part `rows`. */
   readonly totalsFromRows: boolean;
-  readonly rules: readonly RuleTrace[];
+  readonly rules: readonly RuleRun[];
   readonly candidates: readonly Candidate[];
   /** Of Scans that no file is left for, which the plan no longer holds. */
   readonly unread: readonly Pruning[];
-  /** The same for questions that differ only in literals. */
-  readonly fingerprint: string;
+  /** What the parts were made from: null for a part that nobody wants. */
+  readonly logical: Readonly<Record<PartName, LogicalPlan | null>>;
 };
 
 export type PlanOptions = PhysicalOptions & { readonly rulesOff: ReadonlySet<string> };
@@ -40,34 +40,28 @@ export function planQuery(
   options: PlanOptions = defaultPlanOptions,
 ): QueryPlan {
   checkPatternCount(question);
-  const logical = questionToLogical(question);
-  const named: readonly (readonly [PartName, LogicalPlan | null])[] = [
-    ['rows', logical.rows],
-    ['totals', logical.totals],
-    ['excluded', logical.excluded],
-  ];
+  const { totalsFromRows, ...logical } = questionToLogical(question);
   const parts: PlannedPart[] = [];
-  const rules: RuleTrace[] = [];
+  const rules: RuleRun[] = [];
   const candidates: Candidate[] = [];
   const unread: Pruning[] = [];
-  for (const [name, plan] of named) {
+  for (const name of partNames) {
+    const plan = logical[name];
     if (plan === null) continue;
     const pushed = logicalToPushed(plan, { state }, options.rulesOff);
     const physical = pushedToPhysical(pushed.plan, state, offers, options);
     parts.push({ name, plan: physical.plan });
-    rules.push(...pushed.trace);
+    rules.push(...pushed.runs);
     unread.push(...physical.unread);
     for (const { estimate, range, ...weighed } of physical.weighed) {
       candidates.push({ ...range, source: 'charges', ...weighed, estimate: { ...estimate, qError: null } });
     }
   }
-  if (logical.totalsFromRows) rules.push(totalsFromRows);
-  // Of the logical plans: rules and files follow the literals, the shape of the question does not.
-  const fingerprint = digest(named.map(([name, plan]) => [name, plan && shapeOf(plan)]));
-  return { parts, totalsFromRows: logical.totalsFromRows, rules, candidates, unread, fingerprint };
+  if (totalsFromRows) rules.push(totalsFromRowsRun);
+  return { parts, totalsFromRows, rules, candidates, unread, logical };
 }
 
-const totalsFromRows: RuleTrace = {
+const totalsFromRowsRun: RuleRun = {
   rule: 'totals-from-rows',
   fired: true,
   reason: 'every charge is in exactly one row and none is hidden, so the rows add up to the totals',

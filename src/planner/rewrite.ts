@@ -1,6 +1,4 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
-import type { RuleTrace } from './explain.ts';
-import { formatPlan } from './format-plan.ts';
 import type { Plan } from './plan.ts';
 import { children, mapChildren, outputColumns, someNode } from './plan.ts';
 
@@ -18,6 +16,15 @@ export type Rule = {
   readonly apply: (plan: Plan, context: RuleContext) => Plan | null;
 };
 
+/** Whether a rule did anything, and the plan before its first and after its last firing. */
+export type RuleRun = {
+  readonly rule: string;
+  readonly fired: boolean;
+  readonly reason: string;
+  readonly before: Plan | null;
+  readonly after: Plan | null;
+};
+
 /** Rules feed each other; a plan that still changes after this many rounds has two rules that undo each other. */
 const ROUNDS_MAX = 10;
 
@@ -31,8 +38,8 @@ export function rewrite(
   plan: Plan,
   rules: readonly Rule[],
   context: RuleContext,
-): { plan: Plan; trace: RuleTrace[] } {
-  const traces = new Map(rules.map((rule): [string, RuleTrace] => [rule.name, notFired(rule)]));
+): { plan: Plan; runs: RuleRun[] } {
+  const runs = new Map(rules.map((rule): [string, RuleRun] => [rule.name, notFired(rule)]));
   let current = plan;
   for (let round = 0; ; round++) {
     if (round === ROUNDS_MAX) throw new Error(`rules do not settle in ${ROUNDS_MAX} rounds`);
@@ -42,22 +49,15 @@ export function rewrite(
         rule.scope === 'plan' ? (rule.apply(current, context) ?? current) : walk(current, rule, context);
       if (next === current) continue;
       verify(rule, current, next);
-      const first = traces.get(rule.name);
-      const earlier = first?.fired ? first.before : formatPlan(current);
-      traces.set(rule.name, {
-        rule: rule.name,
-        fired: true,
-        reason: rule.because,
-        before: earlier,
-        after: formatPlan(next),
-      });
+      const before = runs.get(rule.name)?.before ?? current;
+      runs.set(rule.name, { rule: rule.name, fired: true, reason: rule.because, before, after: next });
       current = next;
     }
-    if (current === start) return { plan: current, trace: [...traces.values()] };
+    if (current === start) return { plan: current, runs: [...runs.values()] };
   }
 }
 
-function notFired(rule: Rule): RuleTrace {
+function notFired(rule: Rule): RuleRun {
   return { rule: rule.name, fired: false, reason: 'nothing in the plan matches', before: null, after: null };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { duckdbCapabilities } from '../../src/connectors/duckdb/duckdb-capabilities.ts';
-import { explainPlan } from '../../src/planner/explain-plan.ts';
+import { explainPlan, fingerprintOf } from '../../src/planner/explain-plan.ts';
 import { measure, measuresOf } from '../../src/planner/measures.ts';
 import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
@@ -17,7 +17,7 @@ const onService = (...values: string[]) => ({ dimension: { key: 'service_name', 
 const notRun = () => ({ statement: '', rows: null, ms: null });
 
 describe('the fingerprint', () => {
-  const print = (query: Partial<CostQuery>) => plan(query).fingerprint;
+  const print = (query: Partial<CostQuery>) => fingerprintOf(plan(query));
   const base = { groupBy: ['region_id'], filter: onService('CloudWatch Events') };
 
   it.each<[string, Partial<CostQuery>]>([
@@ -122,7 +122,8 @@ describe('what explain is told', () => {
   });
 
   it('which rules fired, in their order, with the plan before and after', () => {
-    const { rules } = plan({ groupBy: ['tag:CostCenter'] });
+    const asked = plan({ groupBy: ['tag:CostCenter'] });
+    const { rules } = explainPlan(asked, fixedState, notRun, { planningMs: 1, totalMs: null });
     expect(rules.map(({ rule, fired }) => [rule, fired])).toEqual([
       ['simplify-filter', false],
       ['dictionary-test-to-id-set', false],

@@ -3,6 +3,7 @@ import { tenantId } from '../../src/core/ids.ts';
 import { measure } from '../../src/planner/measures.ts';
 import type { Plan } from '../../src/planner/plan.ts';
 import type { Rule } from '../../src/planner/rewrite.ts';
+import { formatPlan } from '../../src/planner/format-plan.ts';
 import { rewrite } from '../../src/planner/rewrite.ts';
 import { fixedState } from '../support/fixed-state.ts';
 import { aggregate, ask, filter, isIn, scan, union } from '../support/plans.ts';
@@ -21,9 +22,9 @@ function onScan(name: string, change: (node: Extract<Plan, { kind: 'Scan' }>) =>
 
 describe('the driver of rules', () => {
   it('returns the same object where no rule fires, and says so of each rule', () => {
-    const { plan: same, trace } = rewrite(plan, [rule('idle', () => null)], context);
+    const { plan: same, runs } = rewrite(plan, [rule('idle', () => null)], context);
     expect(same).toBe(plan);
-    expect(trace).toEqual([
+    expect(runs).toEqual([
       { rule: 'idle', fired: false, reason: 'nothing in the plan matches', before: null, after: null },
     ]);
   });
@@ -33,11 +34,11 @@ describe('the driver of rules', () => {
       node.range.to > 4 ? { ...node, range: { from: 0, to: Math.floor(node.range.to / 2) } } : node,
     );
     const start = scan(['region_id'], { range: { from: 0, to: 16 } });
-    const { trace } = rewrite(start, [shrink], context);
-    expect(trace[0]?.fired).toBe(true);
-    expect(trace[0]?.reason).toBe('a test says so');
-    expect(trace[0]?.before).toContain('1970-01-01T00:00:00.016Z');
-    expect(trace[0]?.after).toContain('1970-01-01T00:00:00.004Z');
+    const { runs } = rewrite(start, [shrink], context);
+    expect(runs[0]?.fired).toBe(true);
+    expect(runs[0]?.reason).toBe('a test says so');
+    expect(runs[0]?.before).toBe(start);
+    expect(formatPlan(runs[0]?.after ?? start)).toContain('1970-01-01T00:00:00.004Z');
   });
 
   it('goes bottom-up, through every input', () => {

@@ -4,6 +4,7 @@ import {
   DuckDBDecimal16Vector,
   DuckDBDecimal32Vector,
   DuckDBDecimal64Vector,
+  DuckDBMaterializedResult,
   DuckDBVarCharVector,
 } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
@@ -24,7 +25,7 @@ export async function readRows(result: DuckDBResult, rowsMax: number, signal: Ab
   const names = result.columnNames();
   const columns = names.map((): Value[] => []);
   let length = 0;
-  for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
+  for await (const chunk of chunksOf(result)) {
     signal.throwIfAborted();
     const count = chunk.rowCount;
     if (count === 0) break;
@@ -39,6 +40,15 @@ export async function readRows(result: DuckDBResult, rowsMax: number, signal: Ab
     for (const [i, column] of columns.entries()) column.push(...readColumn(chunk, i, count));
   }
   return { length, columns: new Map(names.map((name, i) => [name, columns[i] ?? []])) };
+}
+
+/** A stream is waited for; of a result that is there, nothing is: each wait is a way to another thread and back. */
+async function* chunksOf(result: DuckDBResult): AsyncGenerator<DuckDBDataChunk> {
+  if (result instanceof DuckDBMaterializedResult) {
+    for (let i = 0; i < result.chunkCount; i++) yield result.getChunk(i);
+    return;
+  }
+  for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) yield chunk;
 }
 
 function readColumn(chunk: DuckDBDataChunk, index: number, count: number): Value[] {
