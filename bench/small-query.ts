@@ -4,14 +4,18 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { generateBill, TENANT_SHAPE } from './support/generate-bill.ts';
 import { median, printTable, quantile } from './support/figures.ts';
 import { runCommand, serve } from './support/serve.ts';
 
 const ROUNDS = 300;
+const WARM_UP_ROUNDS = 100;
+const agent = new Agent({ keepAlive: true });
 const ROWS = 300_000;
 const QUERY =
   'query: { period: { from: "2026-03-17T00:00:00Z", to: "2026-03-18T00:00:00Z" }, groupBy: ["service_name"] }';
@@ -40,13 +44,16 @@ try {
   if (keptFolder === undefined) await rm(folder, { recursive: true, force: true });
 }
 
+/** By node:http: fetch takes half a millisecond more, which is the asker's. */
 async function ask(url: string, query: string): Promise<Answer> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const headers = { 'content-type': 'application/json' };
+  const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+    json(response).then((answer) => resolve(answer as Answer), reject); // The query is ours.
   });
-  return (await response.json()) as Answer; // The query is ours.
+  sent.on('error', reject);
+  sent.end(JSON.stringify({ query }));
+  return promise;
 }
 
 async function measure(url: string): Promise<void> {
@@ -56,11 +63,12 @@ async function measure(url: string): Promise<void> {
   const statement =
     explained.data.costs.explain?.nodes.find((node) => node.statement !== null)?.statement ?? '';
   const [http, bare, planning]: [number[], number[], number[]] = [[], [], []];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
     const started = performance.now();
     await ask(url, `{ costs(${QUERY}) { rows(first: 100) { nodes { keys { value } effectiveCost } } } }`);
     const answered = performance.now();
     await (await connection.runAndReadAll(statement)).getRowsJson();
+    if (round < 0) continue;
     http.push(answered - started);
     bare.push(performance.now() - answered);
     if (round % 10 > 0) continue;
