@@ -22,9 +22,9 @@ export const systemColumns = [
   { id: 5, name: 'charge_id', type: 'string', required: true },
   /** `bill`; later `event`. */
   { id: 6, name: 'origin', type: 'string', required: true },
-  /** Id of the row in `resources`; null for a charge of no resource. */
+  /** Id of the row in `resources`; null for a charge of no resource, or with its resource inline. */
   { id: 7, name: 'resource_key', type: 'long', required: false },
-  /** Id of the set in `tags`; null for an untagged charge. */
+  /** Id of the set in `tags`; null for an untagged charge, or with its tags inline. */
   { id: 8, name: 'tag_set', type: 'long', required: false },
 ] as const satisfies readonly ChargeColumn[];
 
@@ -104,7 +104,23 @@ export const rowDimensionColumns: readonly ChargeColumn[] = rowDimensionNames.ma
   required: name === 'billing_currency',
 }));
 
-/** Every column of the table `charges`, in file order. */
+const FIRST_INLINE_ID = 60;
+/** Where a charge has a tag set that the dictionary has no room for: a JSON object of texts, sorted by key. */
+export const INLINE_TAGS = 'inline_tags';
+export function inlineResourceColumn(name: ResourceDimensionName): string {
+  return `inline_${name}`;
+}
+
+/**
+ * What a charge carries itself of a resource or tag set that found no room in the tenant's dictionary: then the id is
+ * null. Files of charges that all found room lack these columns.
+ */
+export const inlineColumns: readonly ChargeColumn[] = [
+  ...resourceDimensionNames.map(inlineResourceColumn),
+  INLINE_TAGS,
+].map((name, i) => ({ id: FIRST_INLINE_ID + i, name, type: 'string', required: false }));
+
+/** The columns of the table `charges` that hold something of most bills, in file order. */
 export const chargeColumns: readonly ChargeColumn[] = [
   ...systemColumns,
   ...timeColumns,

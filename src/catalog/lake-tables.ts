@@ -1,5 +1,5 @@
 import type { ChargeColumnType } from './charge-columns.ts';
-import { chargeColumns } from './charge-columns.ts';
+import { chargeColumns, inlineColumns } from './charge-columns.ts';
 
 /** What a tenant's namespace holds. Fields are fixed by id; a table only ever gains columns. */
 export type LakeField = {
@@ -21,7 +21,7 @@ export type LakeTableName = 'charges' | 'resources' | 'tags' | 'control_totals';
 export const lakeTables: Readonly<Record<LakeTableName, LakeTable>> = {
   charges: {
     name: 'charges',
-    fields: chargeColumns,
+    fields: [...chargeColumns, ...inlineColumns],
     partitionBy: ['source', 'billing_month', 'batch'],
     // Day first: most questions name a period; then the columns that most questions filter or group by.
     sortBy: [

@@ -62,7 +62,8 @@ function micros(instant: Instant): bigint {
   return BigInt(instant) * 1000n;
 }
 
-function isOutside({ range, within, axis }: Scan, file: LakeFile): boolean {
+/** Whether a file's bounds prove that none of its charges is of the scan's time. */
+export function isOutside({ range, within, axis }: Scan, file: LakeFile): boolean {
   const [from, to] = [micros(range.from), micros(range.to)];
   if (from >= to) return true;
   const start = file.bounds(within === 'overlap' ? 'charge_period_start' : axis);

@@ -1,3 +1,4 @@
+import { inlineColumns } from '../catalog/charge-columns.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { overlaps } from '../core/time-range.ts';
 import { unreachable } from '../core/unreachable.ts';
@@ -10,6 +11,7 @@ const UNKNOWN_SELECTIVITY = 1 / 3;
 const UNKNOWN_DISTINCT = 1_000;
 /** Part of a hash key's values that repeat: groups of several columns are fewer than the product. */
 const CORRELATION = 0.7;
+const isInline: ReadonlySet<string> = new Set(inlineColumns.map(({ name }) => name));
 
 /** Rows out of a node, estimated from counts and statistics of the catalogue. Never below 0. */
 export function estimateRows(plan: Plan, state: TenantState): number {
@@ -81,6 +83,8 @@ function distinctOf(column: ColumnName, input: Plan, state: TenantState): number
   if (column === TIME) return bucketCount(input);
   const key = column === 'resource_key' ? 'resource_id' : column;
   if (column === 'tag_set') return tagSets(state);
+  // A value is either in the dictionary or inline: both together are as many as the statistics say of it.
+  if (isInline.has(column)) return 1;
   const known = state.statistics.get(key)?.distinct ?? UNKNOWN_DISTINCT;
   return Math.min(pinnedValues(column, input), known + 1); // One more: the missing value.
 }

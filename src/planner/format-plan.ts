@@ -2,8 +2,8 @@ import { formatDecimal } from '../core/decimal.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Measure } from './measures.ts';
 import type { FileSelection, Plan, SortKey } from './plan.ts';
-import { TIME, children, formatRange } from './plan.ts';
-import { formatPredicate } from './predicate.ts';
+import { TIME, children, formatRange, outputColumns } from './plan.ts';
+import { formatPredicate, inlineColumnOf, members } from './predicate.ts';
 
 const INDENT = '  ';
 const COLUMNS_SHOWN = 12;
@@ -27,9 +27,11 @@ export function detailOf(plan: Plan): string {
     case 'Empty':
       return list(plan.columns);
     case 'Lookup':
-      return `${plan.dictionary} ${list(plan.columns)}`;
-    case 'Filter':
-      return formatPredicate(plan.predicate);
+      return `${plan.dictionary} ${list(plan.columns)}${orInline(plan.columns, plan.input)}`;
+    case 'Filter': {
+      const keys = members(plan.predicate).map(({ test }) => test.key);
+      return `${formatPredicate(plan.predicate)}${orInline(keys, plan.input)}`;
+    }
     case 'Bucket': {
       const cut = plan.buckets ? `${plan.buckets.granularity} in ${plan.buckets.timeZone}` : 'whole period';
       return `${cut}${plan.timing === 'PRORATED' ? ' prorated' : ''}`;
@@ -51,6 +53,12 @@ export function detailOf(plan: Plan): string {
     default:
       return unreachable(plan);
   }
+}
+
+/** Said where some charges carry the values of dictionaries' dimensions themselves. */
+function orInline(keys: readonly string[], input: Plan): string {
+  const read = outputColumns(input);
+  return keys.some((key) => read.includes(inlineColumnOf(key))) ? ', or inline' : '';
 }
 
 function sortText(key: SortKey): string {

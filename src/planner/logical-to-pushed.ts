@@ -1,3 +1,4 @@
+import { addInlineColumns } from './add-inline-columns.ts';
 import type { LogicalPlan } from './plan.ts';
 import type { Rule, RuleContext, RuleRun } from './rewrite.ts';
 import { rewrite } from './rewrite.ts';
@@ -22,7 +23,7 @@ export function logicalToPushed(
   off: ReadonlySet<string> = new Set(),
 ): { plan: LogicalPlan; runs: RuleRun[] } {
   const rewritten = rewrite(
-    plan,
+    addInlineColumns(plan, context.state),
     rules.filter((rule) => !off.has(rule.name)),
     context,
   );

@@ -2,8 +2,8 @@ import { placeOf } from '../catalog/dimensions.ts';
 import type { LakeFile } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
 import { unreachable } from '../core/unreachable.ts';
-import type { Predicate, Test, ValueTest } from './predicate.ts';
-import { idColumnOf } from './predicate.ts';
+import type { Member, Predicate, Test, ValueTest } from './predicate.ts';
+import { idColumnOf, rowColumnsOf } from './predicate.ts';
 
 /** How many of a file's rows meet a predicate, as far as its statistics prove: `some` means nothing is proved. */
 export type Match = 'none' | 'some' | 'all';
@@ -29,11 +29,8 @@ export function matchFile(predicate: Predicate, file: LakeFile): Match {
       if (parts.includes('all')) return 'all';
       return parts.every((part) => part === 'none') ? 'none' : 'some';
     }
-    case 'member': {
-      const nulls = file.nullCount(idColumnOf[predicate.dictionary]);
-      if (nulls !== file.records) return 'some';
-      return predicate.test.orNull ? 'all' : 'none';
-    }
+    case 'member':
+      return matchMember(predicate, file);
     case 'test':
       return matchTest(predicate, file);
     default:
@@ -49,12 +46,26 @@ export function provingKey(predicate: Predicate, file: LakeFile): string | null 
   return proof?.kind === 'member' ? idColumnOf[proof.dictionary] : null;
 }
 
+/** A charge with neither an id nor a value of its own misses the value. */
+function matchMember({ dictionary, test }: Member, file: LakeFile): Match {
+  const isMissing = rowColumnsOf(dictionary, [test.key]).every(
+    (column) => nullsOf(file, column) === file.records,
+  );
+  if (!isMissing) return 'some';
+  return test.orNull ? 'all' : 'none';
+}
+
+/** A file that was written without a column has nothing but nulls in it. */
+function nullsOf(file: LakeFile, column: string): number | null {
+  return file.holds(column) ? file.nullCount(column) : file.records;
+}
+
 function matchTest({ key, test, orNull }: Test, file: LakeFile): Match {
   const place = placeOf(key);
   if (place.kind !== 'row') return 'some';
   const fixed = file.partition[place.column];
   if (typeof fixed === 'string') return matchPresent(test, { lower: fixed, upper: fixed });
-  const nulls = file.holds(place.column) ? file.nullCount(place.column) : file.records;
+  const nulls = nullsOf(file, place.column);
   const ofNulls: Match = orNull ? 'all' : 'none';
   if (nulls === file.records) return ofNulls;
   const ofPresent = matchPresent(test, textBounds(file, place.column));

@@ -16,7 +16,7 @@ import type { TimeBuckets } from './time-buckets.ts';
  * inside an Ask is done by its store, what is above it by the server.
  *
  * Columns of a row are named: dimensions by key (`service_name`, `tag:Application`), the bucket number `$time`,
- * ids `resource_key` and `tag_set`, measures by `Measure.name`, those of the compared period with `before:`.
+ * ids `resource_key` and `tag_set`, what charges carry inline as in the table, measures by `Measure.name`, those of the compared period with `before:`.
  */
 export type Plan =
   | Scan
@@ -60,7 +60,10 @@ export type Scan = {
 /** No rows, with the columns named. */
 export type Empty = { readonly kind: 'Empty'; readonly columns: readonly ColumnName[] };
 
-/** Adds dimensions kept in a dictionary, joined on the id: null where the id is null or has no such entry. */
+/**
+ * Adds dimensions kept in a dictionary: what the entry of the row's id says, or what the row carries inline (of the two
+ * a charge has one at most); null where there is neither.
+ */
 export type Lookup = {
   readonly kind: 'Lookup';
   readonly dictionary: Dictionary;

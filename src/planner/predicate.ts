@@ -1,3 +1,5 @@
+import { INLINE_TAGS, inlineResourceColumn } from '../catalog/charge-columns.ts';
+import { placeOf } from '../catalog/dimensions.ts';
 import { unreachable } from '../core/unreachable.ts';
 
 /**
@@ -36,8 +38,8 @@ export type ValueTest =
     };
 
 /**
- * The same as a Test on a dictionary's dimension, asked of the id on the charge's row: the id is one of those
- * whose dictionary entry meets the test. Written by the rule dictionary-test-to-id-set.
+ * The same as a Test on a dictionary's dimension, asked of the charge's row: its id is one of those whose dictionary
+ * entry meets the test, or what it carries inline meets it. Written by the rule dictionary-test-to-id-set.
  */
 export type Member = { readonly kind: 'member'; readonly dictionary: Dictionary; readonly test: Test };
 
@@ -47,6 +49,22 @@ export const idColumnOf: Readonly<Record<Dictionary, string>> = {
   resources: 'resource_key',
   tags: 'tag_set',
 };
+
+/** The column of `charges` that holds a dictionary's dimension where the dictionary had no room for it. */
+export function inlineColumnOf(key: string): string {
+  const place = placeOf(key);
+  if (place.kind === 'resource') return inlineResourceColumn(place.column);
+  if (place.kind === 'tag') return INLINE_TAGS;
+  throw new Error(`${key} is in no dictionary`);
+}
+
+/**
+ * The columns of `charges` that dimensions of a dictionary are found by: the id, and those that hold them inline,
+ * which Scans lack where no file has such values.
+ */
+export function rowColumnsOf(dictionary: Dictionary, keys: readonly string[]): string[] {
+  return [...new Set([idColumnOf[dictionary], ...keys.map(inlineColumnOf)])];
+}
 
 export const TRUE: Predicate = { kind: 'true' };
 export const FALSE: Predicate = { kind: 'false' };

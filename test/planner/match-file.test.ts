@@ -124,7 +124,7 @@ describe('proofs', () => {
   it('hold for every row: none is met by no row, all by every row', () => {
     const proofs = { none: 0, some: 0, all: 0 };
     const property = fc.property(
-      chargesArbitrary({ minLength: 0, maxLength: 6 }),
+      fc.boolean().chain((overBudget) => chargesArbitrary({ minLength: 0, maxLength: 6 }, overBudget)),
       predicateArbitrary,
       fc.constantFrom<Looseness>('exact', 'exact', 'shortened', 'unknown'),
       fc.boolean(),

@@ -107,6 +107,8 @@ const rawCharge = fc.record({
   billedLate: fc.constantFrom(false, false, true),
   resource: often(fc.nat(4)),
   tagSet: often(fc.nat(4)),
+  inlineResource: fc.boolean(),
+  inlineTags: fc.boolean(),
   values: fc.record({
     service_name: often(word),
     region_id: often(fc.constantFrom('a', 'b', 'c')),
@@ -138,8 +140,16 @@ function monthOf(at: Instant, add: number): Instant {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + add, 1);
 }
 
-/** Of two tenants and two versions of batches; the second versions are superseded (see `isLive`). */
-export function chargesArbitrary(size: { minLength: number; maxLength: number }): fc.Arbitrary<Charge[]> {
+/**
+ * Of two tenants and two versions of batches; the second versions are superseded (see `isLive`).
+ *
+ * @param overBudget half of the charges carry their resource, and half their tags, inline; no matter whether others
+ *   with the same values have ids, as after a budget was raised
+ */
+export function chargesArbitrary(
+  size: { minLength: number; maxLength: number },
+  overBudget: boolean,
+): fc.Arbitrary<Charge[]> {
   const dictionary = (keys: readonly string[]) =>
     fc.array(fc.record(Object.fromEntries(keys.map((key) => [key, half(word)]))), {
       minLength: 5,
@@ -157,6 +167,8 @@ export function chargesArbitrary(size: { minLength: number; maxLength: number })
           ...(raw.tagSet === null ? {} : tagSets[raw.tagSet]),
         });
         const amounts: Record<string, bigint> = withoutNulls(raw.amounts);
+        const inlineResource = overBudget && raw.inlineResource;
+        const inlineTags = overBudget && raw.inlineTags;
         if (raw.isOld) {
           for (const column of lateColumns) {
             delete values[column];
@@ -170,8 +182,10 @@ export function chargesArbitrary(size: { minLength: number; maxLength: number })
           billingMonth,
           billing: { from: billingFrom, to: monthOf(billingFrom, 1) },
           span: { from: raw.from, to: raw.from + raw.lengthMs },
-          resourceKey: raw.resource === null ? null : 2n ** 62n + BigInt(raw.resource),
-          tagSet: raw.tagSet === null ? null : BigInt(raw.tagSet),
+          resourceKey: raw.resource === null || inlineResource ? null : 2n ** 62n + BigInt(raw.resource),
+          tagSet: raw.tagSet === null || inlineTags ? null : BigInt(raw.tagSet),
+          inlineResource,
+          inlineTags,
           values,
           amounts,
         };

@@ -9,13 +9,19 @@ export type Charge = {
   readonly billingMonth: string;
   readonly billing: { readonly from: Instant; readonly to: Instant };
   readonly span: { readonly from: Instant; readonly to: Instant };
+  /** Null too where the charge carries its resource, or its tags, inline. */
   readonly resourceKey: bigint | null;
   readonly tagSet: bigint | null;
+  readonly inlineResource: boolean;
+  readonly inlineTags: boolean;
   /** Text by dimension key (`tag:Application` too); a missing value has no entry. */
   readonly values: Readonly<Record<string, string>>;
   /** Units of 10^-12 by column; a missing amount has no entry. */
   readonly amounts: Readonly<Record<string, bigint>>;
 };
+
+const TAG_PREFIX = 'tag:';
+const INLINE_PREFIX = 'inline_';
 
 export type Value = bigint | string | null;
 export type Row = Readonly<Record<string, Value>>;
@@ -25,7 +31,19 @@ export function timeText(instant: Instant): string {
   return new Date(instant).toISOString().replace('.000Z', 'Z');
 }
 
-/** The value of a dimension or amount; null where the charge has none. */
+/** Tags by key, in order of their keys. */
+export function tagsOf({ values }: Charge): Record<string, string> {
+  const tags = Object.entries(values).filter(([key]) => key.startsWith(TAG_PREFIX));
+  const sorted = tags.sort(([a], [b]) => compareValues(a, b));
+  return Object.fromEntries(sorted.map(([key, value]) => [key.slice(TAG_PREFIX.length), value]));
+}
+
+function inlineTagsOf(charge: Charge): string | null {
+  const tags = tagsOf(charge);
+  return charge.inlineTags && Object.keys(tags).length > 0 ? JSON.stringify(tags) : null;
+}
+
+/** The value of a dimension, an amount or a column of the table; null where the charge has none. */
 export function valueOf(charge: Charge, column: string): Value {
   switch (column) {
     case 'tenant':
@@ -36,6 +54,12 @@ export function valueOf(charge: Charge, column: string): Value {
       return charge.resourceKey;
     case 'tag_set':
       return charge.tagSet;
+    case 'inline_tags':
+      return inlineTagsOf(charge);
+    case 'inline_resource_id':
+    case 'inline_resource_name':
+    case 'inline_resource_type':
+      return charge.inlineResource ? (charge.values[column.slice(INLINE_PREFIX.length)] ?? null) : null;
     case 'charge_period_start':
       return timeText(charge.span.from);
     case 'charge_period_end':

@@ -1,3 +1,4 @@
+import { inlineColumns } from '../../src/catalog/charge-columns.ts';
 import type { PublishedBatch } from '../../src/catalog/batch.ts';
 import type { Bound, LakeFile, TenantState } from '../../src/catalog/tenant-state.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
@@ -11,6 +12,7 @@ import { DEMO } from './plans.ts';
 const aws = sourceName('aws');
 if (aws === null) throw new Error('aws is a source name');
 const DAY_MS = 86_400_000;
+const inlineNames = inlineColumns.map(({ name }) => name);
 
 export function fixedBatch(id: string, month: string, options: Partial<PublishedBatch> = {}): PublishedBatch {
   const from = Date.parse(`${month}-01T00:00:00Z`);
@@ -47,6 +49,8 @@ type FileOptions = {
   readonly nulls?: Readonly<Record<string, number>>;
   readonly records?: number;
   readonly lacks?: readonly string[];
+  /** Inline columns that it holds; by default none. */
+  readonly inline?: readonly string[];
   readonly partition?: Readonly<Record<string, Bound | null>>;
 };
 
@@ -61,7 +65,9 @@ export function fixedFile(path: string, options: FileOptions = {}): LakeFile {
       return pair ? { lower: pair[0], upper: pair[1] } : null;
     },
     nullCount: (column) => options.nulls?.[column] ?? 0,
-    holds: (column) => !(options.lacks ?? []).includes(column),
+    holds: (column) =>
+      !(options.lacks ?? []).includes(column) &&
+      (!inlineNames.includes(column) || options.inline?.includes(column) === true),
     columnBytes: () => 20_000,
   };
 }

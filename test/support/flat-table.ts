@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBDecimalValue } from '@duckdb/node-api';
 import {
+  inlineColumns,
   metricColumns,
   resourceDimensionNames,
   rowDimensionNames,
@@ -8,11 +9,18 @@ import {
 } from '../../src/catalog/charge-columns.ts';
 import { decimalFromUnits, formatDecimal } from '../../src/core/decimal.ts';
 import type { Charge, Row, Value } from './charge.ts';
-import { valueOf } from './charge.ts';
+import { tagsOf, valueOf } from './charge.ts';
 
-const TAG_PREFIX = 'tag:';
-
-const textColumns = ['tenant', 'source', 'batch', 'origin', ...rowDimensionNames, ...resourceDimensionNames];
+const inlineNames = inlineColumns.map(({ name }) => name);
+const textColumns = [
+  'tenant',
+  'source',
+  'batch',
+  'origin',
+  ...rowDimensionNames,
+  ...resourceDimensionNames,
+  ...inlineNames,
+];
 const decimalColumns = metricColumns.map(({ name }) => name);
 export const flatColumns: readonly string[] = [...textColumns, ...decimalColumns];
 
@@ -40,8 +48,7 @@ export async function createFlatTable(
     ...texts.map((name) => `${name} VARCHAR`),
   ];
   const rows = charges.map((charge, i) => {
-    const tags = Object.entries(charge.values).filter(([key]) => key.startsWith(TAG_PREFIX));
-    const pairs = tags.map(([key, value]) => `${literal(key.slice(TAG_PREFIX.length))}: ${literal(value)}`);
+    const pairs = Object.entries(tagsOf(charge)).map(([key, value]) => `${literal(key)}: ${literal(value)}`);
     const values = [
       literal(String(i)),
       literal(charge.billingMonth),

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { PublishedBatch } from '../../src/catalog/batch.ts';
 import type { LakeField, LakeTableName } from '../../src/catalog/lake-tables.ts';
+import { inlineColumns } from '../../src/catalog/charge-columns.ts';
 import { lakeTables } from '../../src/catalog/lake-tables.ts';
 import type { Bound, LakeFile, LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
@@ -10,7 +11,7 @@ import type { SourceName } from '../../src/core/ids.ts';
 import { batchId } from '../../src/core/ids.ts';
 import { TENANT, askedColumns, isLive, lateColumns } from './arbitraries.ts';
 import type { Charge, Row } from './charge.ts';
-import { compareValues, valueOf } from './charge.ts';
+import { compareValues, tagsOf, valueOf } from './charge.ts';
 import { createFlatTable, flatColumns, literal } from './flat-table.ts';
 
 /** Charges of one file and the next: few, so that a small lake has many files to prune. */
@@ -20,11 +21,12 @@ const NARROW_LIMIT = 10n ** 18n;
 /** No charge has it; every other file lacks it. */
 const neverSet = ['invoice_id'];
 const TAG_PREFIX = 'tag:';
+const inlineNames = inlineColumns.map(({ name }) => name);
 
 /**
  * Writes charges as a tenant's lake in `folder`: Parquet files with the columns and field ids of
  * lake-tables.ts, several a batch; every other file is narrow where its amounts fit, files of charges without
- * late columns lack those. Superseded batches and a foreign tenant's rows are in the files too, and the
+ * late columns lack those, files of charges without inline values the inline columns. Superseded batches and a foreign tenant's rows are in the files too, and the
  * dictionaries hold a foreign entry under each id, so that a read that forgets the tenant is found out.
  * Leaves the table `flat` of the live charges in the connection.
  */
@@ -55,12 +57,30 @@ export async function writeLake(
 }
 
 const noFiles: LakeTableState = { snapshot: 'none', files: [] };
-const noTables = { charges: noFiles, resources: noFiles, tags: noFiles, control_totals: noFiles };
+
+/** Without files on disk: of each batch the catalogue knows which inline columns it holds. */
+function tablesOf(charges: readonly Charge[]): TenantState['tables'] {
+  const files = [...Map.groupBy(charges, ({ batch }) => batch)].map(([batch, members]): LakeFile => {
+    const nulls = (column: string) => members.filter((charge) => valueOf(charge, column) === null).length;
+    return {
+      path: batch,
+      sizeBytes: 0,
+      records: members.length,
+      partition: { batch },
+      bounds: () => null,
+      nullCount: nulls,
+      holds: (column) => nulls(column) < members.length,
+      columnBytes: () => null,
+    };
+  });
+  const charged = { snapshot: '1', files };
+  return { charges: charged, resources: noFiles, tags: noFiles, control_totals: noFiles };
+}
 
 /** What the catalogue would say of the charges. `scale` multiplies its counts of charges, to sway estimates. */
 export function stateOf(
   charges: readonly Charge[],
-  { tables = noTables, scale = 1 }: { tables?: TenantState['tables']; scale?: number } = {},
+  { tables = tablesOf(charges), scale = 1 }: { tables?: TenantState['tables']; scale?: number } = {},
 ): TenantState {
   const live = charges.filter((charge) => charge.tenant === TENANT && isLive(charge));
   const batches = [...Map.groupBy(live, (charge) => charge.batch)].map(([id, members]) =>
@@ -118,7 +138,8 @@ async function writeCharges(
   charges: readonly Charge[],
 ): Promise<Written[]> {
   const fieldsWritten = lakeTables.charges.fields.filter(
-    ({ name, required }) => required || !flatColumns.includes(name) || askedColumns.includes(name),
+    ({ name, required }) =>
+      required || !flatColumns.includes(name) || [...askedColumns, ...inlineNames].includes(name),
   );
   const numbered = charges.map((charge, i) => ({ charge, id: String(i) }));
   const lacksLate = ({ charge }: { charge: Charge }) =>
@@ -131,7 +152,12 @@ async function writeCharges(
       const some = members.slice(at, at + (CHARGES_PER_FILE[written.length % CHARGES_PER_FILE.length] ?? 1));
       at += some.length;
       const isOdd = written.length % 2 === 1;
-      const lacking = [...(some.every(lacksLate) ? lateColumns : []), ...(isOdd ? neverSet : [])];
+      const isNull = (column: string) => some.every(({ charge }) => valueOf(charge, column) === null);
+      const lacking = [
+        ...(some.every(lacksLate) ? lateColumns : []),
+        ...inlineNames.filter(isNull),
+        ...(isOdd ? neverSet : []),
+      ];
       const fields = fieldsWritten.filter(({ name }) => !lacking.includes(name));
       const casts = fields.map(({ name, type }) => {
         const fits = some.every(({ charge }) => magnitude(charge.amounts[name] ?? 0n) < NARROW_LIMIT);
@@ -184,10 +210,9 @@ function resourceRows(charges: readonly Charge[]): Row[] {
 function tagRows(charges: readonly Charge[]): Row[] {
   const byId = new Map(charges.map((charge) => [charge.tagSet, charge]));
   const rows = [...byId].flatMap(([id, charge]): Row[] => {
-    const tags = Object.entries(charge.values).filter(([key]) => key.startsWith(TAG_PREFIX));
     if (id === null) return [];
-    return tags.flatMap(([key, value]) => {
-      const tag = { id, digest: `t${id}`, key: key.slice(TAG_PREFIX.length) };
+    return Object.entries(tagsOf(charge)).flatMap(([key, value]) => {
+      const tag = { id, digest: `t${id}`, key };
       return [
         { tenant: TENANT, ...tag, value },
         { tenant: 'other', ...tag, value: 'foreign' },

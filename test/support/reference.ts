@@ -60,11 +60,18 @@ export function reference(plan: Plan, charges: readonly Charge[]): Row[] {
   const entryOf = (dictionary: Dictionary, row: Row) => {
     const id = get(row, dictionary === 'resources' ? 'resource_key' : 'tag_set');
     const charge = typeof id === 'bigint' ? dictionaries[dictionary].get(id) : undefined;
-    return (column: string) => (charge ? valueOf(charge, column) : null);
+    return (column: string) => (charge ? valueOf(charge, column) : inlineValue(column, row));
   };
   const isMet = (predicate: Predicate, row: Row) =>
     meets(predicate, reader(row), (key) => entryOf(dictionaryOf(key), row)(key));
   return run(plan);
+}
+
+/** What a row carries itself, as far as its Scan read it. */
+function inlineValue(key: string, row: Row): Value {
+  if (dictionaryOf(key) === 'resources') return row[`inline_${key}`] ?? null;
+  const tags = JSON.parse(String(row['inline_tags'] ?? '{}')) as Record<string, string>; // As valueOf wrote it.
+  return tags[key.slice('tag:'.length)] ?? null;
 }
 
 function dictionaryOf(key: string): Dictionary {

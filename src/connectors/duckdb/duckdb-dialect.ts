@@ -45,6 +45,9 @@ export const duckdbDialect: Dialect = {
     ignoreCase
       ? sql`regexp_full_match(${value}, ${pattern}, 'i')`
       : sql`regexp_full_match(${value}, ${pattern})`,
+  // As a JSON pointer, in which all names can be written.
+  jsonMember: (object, name) =>
+    sql`json_extract_string(${object}, ${text(`/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)})`,
   countDistinctEstimate: (value) => sql`approx_count_distinct(${value})`,
 };
 

@@ -33,5 +33,7 @@ export type Dialect = {
   readonly contains: (value: Sql, part: Sql) => Sql;
   /** RE2 over the whole value. */
   readonly matches: (value: Sql, pattern: Sql, ignoreCase: boolean) => Sql;
+  /** The text of a member of a JSON object of texts; NULL where it has no such member, or is NULL. */
+  readonly jsonMember: (object: Sql, name: string) => Sql;
   readonly countDistinctEstimate: (value: Sql) => Sql;
 };

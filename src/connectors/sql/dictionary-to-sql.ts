@@ -1,8 +1,8 @@
 import { placeOf } from '../../catalog/dimensions.ts';
 import type { FileSelection, Lookup } from '../../planner/plan.ts';
 import type { Dictionary, Member, Predicate } from '../../planner/predicate.ts';
-import { idColumnOf } from '../../planner/predicate.ts';
-import type { Block, Column } from './block.ts';
+import { idColumnOf, inlineColumnOf } from '../../planner/predicate.ts';
+import type { Block } from './block.ts';
 import { columnOf, shown } from './block.ts';
 import type { PredicateSource } from './predicate-to-sql.ts';
 import { conjunctsToSql } from './predicate-to-sql.ts';
@@ -13,7 +13,7 @@ import type { Statement } from './statement.ts';
 
 const ID = identifier('id');
 
-/** Joins the entries: resources once with all their columns, tags once per key. */
+/** Joins the entries: resources once with all their columns, tags once per key. What is inline stands beside them. */
 export function lookupToBlock({ dictionary, columns }: Lookup, input: Block, statement: Statement): Block {
   const id = columnOf(input, idColumnOf[dictionary]).at;
   const joined = new Map(input.columns);
@@ -24,7 +24,9 @@ export function lookupToBlock({ dictionary, columns }: Lookup, input: Block, sta
     const read = entries(dictionary, columns, condition, statement);
     joins.push(sql`LEFT JOIN (${read}) AS ${alias} ON ${alias}.${ID} = ${id}`);
     for (const { key, column } of wanted) {
-      joined.set(key, { at: sql`${alias}.${identifier(column)}`, type: 'text' });
+      const entry = sql`${alias}.${identifier(column)}`;
+      const inline = inlineValue(key, input, statement);
+      joined.set(key, { at: inline === null ? entry : sql`coalesce(${entry}, ${inline})`, type: 'text' });
     }
   };
   const places = columns.map((key) => ({ key, ...entryPlace(key) }));
@@ -43,20 +45,26 @@ export function predicateSource(input: Block, statement: Statement): PredicateSo
   return {
     dialect: statement.dialect,
     value: (key) => shown(columnOf(input, key), statement.dialect),
-    member: (member, condition) =>
-      memberIds(member, condition, columnOf(input, idColumnOf[member.dictionary]), statement),
+    member: (member, condition) => ({
+      id: columnOf(input, idColumnOf[member.dictionary]).at,
+      ids: memberIds(member, condition, statement),
+      inline: inlineValue(member.test.key, input, statement),
+    }),
   };
 }
 
-function memberIds(
-  { dictionary, test }: Member,
-  condition: (value: Sql) => Sql,
-  id: Column,
-  statement: Statement,
-): { id: Sql; ids: Sql } {
+/** A dimension's value on the charges that carry it themselves; null where the input has no such column. */
+function inlineValue(key: string, input: Block, { dialect }: Statement): Sql | null {
+  const column = input.columns.get(inlineColumnOf(key));
+  if (column === undefined) return null;
+  const place = placeOf(key);
+  return place.kind === 'tag' ? dialect.jsonMember(column.at, place.tagKey) : column.at;
+}
+
+function memberIds({ dictionary, test }: Member, condition: (value: Sql) => Sql, statement: Statement): Sql {
   const place = entryPlace(test.key);
   const conditions = [...place.condition, condition(identifier(place.column))];
-  return { id: id.at, ids: entries(dictionary, ['id'], conditions, statement, [place.column]) };
+  return entries(dictionary, ['id'], conditions, statement, [place.column]);
 }
 
 /** `SELECT columns FROM the dictionary`: the tenant's entries that meet the conditions. */

@@ -9,11 +9,14 @@ export type PredicateSource = {
   readonly dialect: Dialect;
   /** The text value of a dimension. */
   readonly value: (key: string) => Sql;
-  /** The id that a Member asks about, and the ids of the entries that meet a condition on the tested value. */
+  /**
+   * The id that a Member asks about, and the ids of the entries that meet a condition on the tested value; the value
+   * that the charge carries inline, null where none does.
+   */
   readonly member: (
     member: Member,
     condition: (value: Sql) => Sql,
-  ) => { readonly id: Sql; readonly ids: Sql };
+  ) => { readonly id: Sql; readonly ids: Sql; readonly inline: Sql | null };
 };
 
 /** From here on a list of values is written as a table: engines hash those, but may compare lists one by one. */
@@ -41,7 +44,7 @@ export function predicateToSql(predicate: Predicate, source: PredicateSource, ne
       return sql`(${join(parts, (predicate.kind === 'and') === negated ? sql` OR ` : sql` AND `)})`;
     }
     case 'test':
-      return testToSql(predicate, source, negated);
+      return testToSql(predicate, source.value(predicate.key), source.dialect, negated);
     case 'member':
       return memberToSql(predicate, source, negated);
     default:
@@ -55,26 +58,29 @@ export function conjunctsToSql(predicate: Predicate, source: PredicateSource): S
   return parts.map((part) => predicateToSql(part, source)).filter((condition) => condition !== ALWAYS);
 }
 
-function testToSql({ key, test, orNull }: Test, source: PredicateSource, negated: boolean): Sql {
-  const value = source.value(key);
-  const present = presentMeets(test, value, negated, source.dialect);
+function testToSql({ test, orNull }: Test, value: Sql, dialect: Dialect, negated: boolean): Sql {
+  const present = presentMeets(test, value, negated, dialect);
   const takesMissing = orNull !== negated;
   if (!takesMissing) return present;
   if (present === NEVER) return sql`${value} IS NULL`;
   return isPresent(present, value) ? ALWAYS : sql`(${value} IS NULL OR ${present})`;
 }
 
+/** Of the id and the inline value one at most is there: who takes missing values asks both, else either will do. */
 function memberToSql(member: Member, source: PredicateSource, negated: boolean): Sql {
   const { test, orNull } = member.test;
   const idsWhere = (negate: boolean) =>
     source.member(member, (value) => presentMeets(test, value, negate, source.dialect));
+  const meetsInline = (inline: Sql) => testToSql(member.test, inline, source.dialect, negated);
   if (orNull === negated) {
-    const { id, ids } = idsWhere(negated);
-    return sql`${id} IN (${ids})`;
+    const { id, ids, inline } = idsWhere(negated);
+    const meets = sql`${id} IN (${ids})`;
+    return inline === null ? meets : sql`(${meets} OR ${meetsInline(inline)})`;
   }
   // Missing counts as met: all but the charges whose entry has a value that fails.
-  const { id, ids } = idsWhere(!negated);
-  return sql`(${id} IS NULL OR ${id} NOT IN (${ids}))`;
+  const { id, ids, inline } = idsWhere(!negated);
+  const meets = sql`(${id} IS NULL OR ${id} NOT IN (${ids}))`;
+  return inline === null ? meets : sql`(${meets} AND ${meetsInline(inline)})`;
 }
 
 function isPresent(condition: Sql, value: Sql): boolean {

@@ -1,10 +1,10 @@
 import { isMergeable } from '../measures.ts';
 import type { Measure } from '../measures.ts';
 import type { Aggregate, Lookup, Plan } from '../plan.ts';
-import { TIME } from '../plan.ts';
+import { TIME, outputColumns } from '../plan.ts';
 import type { Rule } from '../rewrite.ts';
 import { estimateGroups, estimateRows } from '../estimate.ts';
-import { idColumnOf, testedKeys } from '../predicate.ts';
+import { rowColumnsOf, testedKeys } from '../predicate.ts';
 
 /** Summing twice pays only where the first pass leaves much fewer rows than it reads. */
 const GAIN_MIN = 4;
@@ -15,7 +15,8 @@ const GAIN_MIN = 4;
  *         ...                                   Aggregate partial by (tag_set)
  *                                                 ...
  *
- * The dictionary is then looked up once per distinct id, and charges are grouped by a number instead of a text.
+ * The dictionary is then looked up once per distinct id, and charges are grouped by a number instead of a text; those
+ * that carry the value inline have no id, and are grouped by what they carry beside it.
  */
 export const aggregateBeforeLookup: Rule = {
   name: 'aggregate-before-lookup',
@@ -31,7 +32,7 @@ export const aggregateBeforeLookup: Rule = {
     const partial: Aggregate = {
       ...node,
       step: 'partial',
-      groupBy: idGroups(node, lookups, added),
+      groupBy: idGroups(node, lookups, added, below),
       measures: node.measures.filter(isMergeable),
       input: below,
     };
@@ -62,15 +63,22 @@ function canSplit(measure: Measure, added: ReadonlySet<string>): boolean {
   return isMergeable(measure) || measure.where.kind === 'true';
 }
 
-/** What the final step groups by or counts, with ids in place of what they stand for. */
-function idGroups(node: Aggregate, lookups: readonly Lookup[], added: ReadonlySet<string>): string[] {
+/** What the final step groups by or counts, with ids (or inline values) in place of what they stand for. */
+function idGroups(
+  node: Aggregate,
+  lookups: readonly Lookup[],
+  added: ReadonlySet<string>,
+  below: Plan,
+): string[] {
   const counted = node.measures.flatMap((each) =>
     isMergeable(each) || each.column === null ? [] : [each.column],
   );
   const kept = [...node.groupBy, ...counted].filter((column) => !added.has(column));
   const time = kept.filter((column) => column === TIME);
   const rest = kept.filter((column) => column !== TIME);
-  return [...new Set([...time, ...rest, ...lookups.map((lookup) => idColumnOf[lookup.dictionary])])];
+  const read = outputColumns(below);
+  const ids = lookups.flatMap(({ dictionary, columns }) => rowColumnsOf(dictionary, columns));
+  return [...new Set([...time, ...rest, ...ids.filter((column) => read.includes(column))])];
 }
 
 /** The final step merges by name: the condition was applied below. */

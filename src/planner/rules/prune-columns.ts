@@ -5,7 +5,7 @@ import type { ColumnName, Plan } from '../plan.ts';
 import { TIME, mapChildren } from '../plan.ts';
 import type { Rule } from '../rewrite.ts';
 import type { Predicate } from '../predicate.ts';
-import { idColumnOf, members, testedKeys } from '../predicate.ts';
+import { members, rowColumnsOf, testedKeys } from '../predicate.ts';
 
 /**
  *     Aggregate by (region_id): sum(billed_cost)          Aggregate by (region_id): sum(billed_cost)
@@ -40,7 +40,7 @@ function prune(plan: Plan, needed: ReadonlySet<ColumnName> | null): Plan {
     case 'Lookup': {
       const columns = plan.columns.filter((column) => needed?.has(column));
       if (columns.length === 0) return prune(plan.input, needed);
-      const input = prune(plan.input, union(needed, [idColumnOf[plan.dictionary]]));
+      const input = prune(plan.input, union(needed, rowColumnsOf(plan.dictionary, columns)));
       return columns.length === plan.columns.length && input === plan.input
         ? plan
         : { ...plan, columns, input };
@@ -73,7 +73,7 @@ function aggregateNeeds(groupBy: readonly ColumnName[], measures: readonly Measu
 }
 
 function predicateNeeds(predicate: Predicate): ColumnName[] {
-  const ids = members(predicate).map((member) => idColumnOf[member.dictionary]);
+  const ids = members(predicate).flatMap(({ dictionary, test }) => rowColumnsOf(dictionary, [test.key]));
   return [...testedKeys(predicate).map(columnOf), ...ids];
 }
 
