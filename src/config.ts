@@ -27,6 +27,8 @@ export type Config = {
   readonly threads: number;
   /** How long a superseded batch stays, so that states of knowledge that need it can be asked for. */
   readonly retentionMs: number;
+  /** Entries at most per tenant; what finds no room stays on the charges. */
+  readonly dictionaryBudget: { readonly resources: number; readonly tags: number };
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,6 +38,10 @@ const QUERY_MEMORY_SHARE = 0.5;
 const QUERY_MEMORY_BYTES_MIN = 128 * 1024 ** 2;
 const THREADS_MAX = 256;
 export const RETENTION_DEFAULT = 'P90D';
+/** What a question by resource reads, and an import compares with, in a second or two: docs/adr/0010-dictionary-budget.md. */
+export const RESOURCES_DEFAULT = 5_000_000;
+export const TAG_SETS_DEFAULT = 1_000_000;
+const DICTIONARY_ENTRIES_MAX = 1_000_000_000;
 const RETENTION_MS_MAX = 36_525 * DAY_MS;
 const MEMORY_UNITS: Readonly<Record<string, number>> = {
   MB: 1e6,
@@ -54,6 +60,8 @@ const READ = [
   'COSTGRAPH_QUERY_MEMORY',
   'COSTGRAPH_THREADS',
   'COSTGRAPH_RETENTION',
+  'COSTGRAPH_DICTIONARY_RESOURCES',
+  'COSTGRAPH_DICTIONARY_TAG_SETS',
 ];
 
 /** Named by the documentation, for stores and servers that this version does not have. */
@@ -83,6 +91,14 @@ export function readConfig(environment: Environment): Config {
     queryMemoryBytes: readMemory(environment, 'COSTGRAPH_QUERY_MEMORY') ?? defaultMemoryBytes(),
     threads: readInteger(environment, 'COSTGRAPH_THREADS', 1, THREADS_MAX) ?? availableParallelism(),
     retentionMs: readRetention(environment),
+    dictionaryBudget: {
+      resources:
+        readInteger(environment, 'COSTGRAPH_DICTIONARY_RESOURCES', 0, DICTIONARY_ENTRIES_MAX) ??
+        RESOURCES_DEFAULT,
+      tags:
+        readInteger(environment, 'COSTGRAPH_DICTIONARY_TAG_SETS', 0, DICTIONARY_ENTRIES_MAX) ??
+        TAG_SETS_DEFAULT,
+    },
   };
   if (config.access.kind === 'open' && !isLoopbackName(config.host)) {
     throw costError('BAD_CONFIG', {
@@ -161,7 +177,7 @@ function readSwitch(environment: Environment, name: string): boolean {
 function readInteger(environment: Environment, name: string, min: number, max: number): number | null {
   const value = environment[name];
   if (value === undefined) return null;
-  const number = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
+  const number = /^\d{1,10}$/.test(value) ? Number(value) : NaN;
   if (number >= min && number <= max) return number;
   throw costError('BAD_CONFIG', { name, value, allowed: `a whole number from ${min} to ${max}` });
 }

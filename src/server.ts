@@ -109,7 +109,9 @@ export async function startServer(
     opened = await openEngine(config);
     if (config.hasSample) {
       waitsFor = 'loading the sample bills';
-      await loadSample({ lake: opened.lake, control: opened.control, threads: config.threads }, progressOf);
+      const { lake, control } = opened;
+      const { threads, dictionaryBudget } = config;
+      await loadSample({ lake, control, threads, dictionaryBudget }, progressOf);
     }
     waitsFor = null;
     return { url, stop };

@@ -35,6 +35,8 @@ describe('readConfig', () => {
       COSTGRAPH_QUERY_MEMORY: '2GiB',
       COSTGRAPH_THREADS: '3',
       COSTGRAPH_RETENTION: 'P30DT12H',
+      COSTGRAPH_DICTIONARY_RESOURCES: '20000000',
+      COSTGRAPH_DICTIONARY_TAG_SETS: '0',
     });
     expect(config).toEqual({
       host: '0.0.0.0',
@@ -45,6 +47,7 @@ describe('readConfig', () => {
       queryMemoryBytes: 2 * 1024 ** 3,
       threads: 3,
       retentionMs: 30.5 * 86_400_000,
+      dictionaryBudget: { resources: 20_000_000, tags: 0 },
     });
   });
 

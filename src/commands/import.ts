@@ -94,6 +94,11 @@ export function formatImported({ report, leftOut }: ImportedFile): string {
   ];
   const lines = [`${report.file} (${report.format}): ${facts.join(', ')}`];
   for (const { row, code, reason } of leftOut?.sample ?? []) lines.push(`  row ${row}: ${code} ${reason}`);
+  if (report.inlineResources + report.inlineTagSets > 0) {
+    lines.push(
+      `  dictionary full: ${report.inlineResources} resources and ${report.inlineTagSets} tag sets stay on their charges`,
+    );
+  }
   if (leftOut !== null) lines.push(`  all rows that were left out: ${leftOut.path}`);
   return `${lines.join('\n')}\n`;
 }

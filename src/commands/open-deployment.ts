@@ -1,4 +1,5 @@
 import type { Control } from '../catalog/control/control.ts';
+import type { DictionaryBudget } from '../ingest/dictionaries.ts';
 import { openControl } from '../catalog/control/open-control.ts';
 import type { DataLake } from '../catalog/lake.ts';
 import { controlFile, openLake } from '../catalog/lake.ts';
@@ -14,14 +15,16 @@ export type Deployment = AsyncDisposable & {
   readonly control: Control;
   readonly threads: number;
   readonly retentionMs: number;
+  readonly dictionaryBudget: DictionaryBudget;
 };
 
 /** Opens the data folder of COSTGRAPH_DATA, making it where absent. */
 export async function openDeployment(io: Io): Promise<Deployment> {
-  const { dataFolder, threads, retentionMs } = readConfig(io.environment);
+  const { dataFolder, threads, retentionMs, dictionaryBudget } = readConfig(io.environment);
   const lake = await openLake({ dataFolder });
   const control = await openControl(controlFile(lake.folders));
-  return { lake, control, threads, retentionMs, [Symbol.asyncDispose]: () => control.close() };
+  const close = () => control.close();
+  return { lake, control, threads, retentionMs, dictionaryBudget, [Symbol.asyncDispose]: close };
 }
 
 /** @throws BAD_NAME */

@@ -18,7 +18,8 @@ import { log } from '../core/log.ts';
 import type { FileMonth } from './charges-view.ts';
 import { createChargesView, monthsOfFiles, sumDecimals } from './charges-view.ts';
 import { checkWritten, sumControlTotals } from './control-totals.ts';
-import { checkDictionaries, collectDictionaries, dictionaryNames, extendDictionary } from './dictionaries.ts';
+import type { DictionaryBudget, DictionaryName, Inline } from './dictionaries.ts';
+import { checkDictionaries, collectDictionaries, extendDictionary } from './dictionaries.ts';
 import { findRepeats } from './find-repeats.ts';
 import type { ImportReport } from './import-report.ts';
 import { importReport } from './import-report.ts';
@@ -29,9 +30,8 @@ import type { Quarantine } from './quarantine.ts';
 import { quarantineRows } from './quarantine.ts';
 import type { Bill } from './stage-bill.ts';
 import { stageBills } from './stage-bill.ts';
-import type { StagedColumns } from './staged-columns.ts';
 import { createEnums, describeStaged } from './staged-columns.ts';
-import type { BatchPlace } from './write-charges.ts';
+import type { BatchPlace, ChargeRows } from './write-charges.ts';
 import { writeCharges, writeControlTotals } from './write-charges.ts';
 
 /** The files of one import command. */
@@ -44,6 +44,7 @@ export type BillSet = {
   readonly onlyMonths: ReadonlySet<string> | null;
   /** Charges files that an increment comes on top of. */
   readonly liveFiles: readonly DataFile[];
+  readonly dictionaryBudget: DictionaryBudget;
 };
 
 export type BuiltSet = {
@@ -72,7 +73,7 @@ export async function buildBatches(
   set: BillSet,
   onProgress: OnProgress,
 ): Promise<BuiltSet> {
-  const { tenant } = set;
+  const { tenant, dictionaryBudget } = set;
   const importId = newImportId();
   await checkDictionaries(session, lake, tenant);
   const staged = await stageBills(session, set.bills, (fraction) => onProgress('reading', fraction));
@@ -89,11 +90,11 @@ export async function buildBatches(
   const statistics = await measureStatistics(session, columns.constants);
   const enums = await createEnums(session, columns, distinctEstimates(statistics));
   onProgress('writing', 0);
-  for (const name of dictionaryNames) {
-    await extendDictionary(session, lake, tenant, name, importId);
-  }
+  const extend = (name: DictionaryName): Promise<number> =>
+    extendDictionary(session, lake, tenant, name, dictionaryBudget[name], importId);
+  const inline = { resources: await extend('resources'), tags: await extend('tags') };
   const places = placesOf(set, fileMonths, importId);
-  const chargesFiles = await writeBatches(session, lake, places, { columns, enums }, onProgress);
+  const chargesFiles = await writeBatches(session, lake, places, { columns, enums, inline }, onProgress);
   return {
     importId,
     batches: places.map((place) => batchOf(set, place, fileMonths, quarantines)),
@@ -101,7 +102,7 @@ export async function buildBatches(
       (statistics.get(month) ?? []).map((one) => ({ ...one, batch })),
     ),
     files: set.bills.map((bill, index) =>
-      builtFile(set, bill, index, places, fileMonths, quarantines[index]),
+      builtFile(set, bill, index, places, fileMonths, quarantines[index], inline),
     ),
     chargesFiles,
   };
@@ -128,7 +129,7 @@ async function writeBatches(
   session: IngestSession,
   lake: DataLake,
   places: readonly BatchPlace[],
-  { columns, enums }: { readonly columns: StagedColumns; readonly enums: ReadonlyMap<string, string> },
+  rows: ChargeRows,
   onProgress: OnProgress,
 ): Promise<DataFile[]> {
   const [first] = places;
@@ -142,7 +143,7 @@ async function writeBatches(
     const chargesFiles: DataFile[] = [];
     const totalsFiles: DataFile[] = [];
     for (const [index, place] of places.entries()) {
-      const files = await writeCharges(session, charges, place, columns, enums, (fraction) =>
+      const files = await writeCharges(session, charges, place, rows, (fraction) =>
         onProgress('writing', (index + fraction) / places.length),
       );
       const sums = await writeControlTotals(session, totals, place);
@@ -233,6 +234,7 @@ function builtFile(
   places: readonly BatchPlace[],
   fileMonths: readonly FileMonth[],
   quarantine: Quarantine | undefined,
+  inline: Inline,
 ): BuiltFile {
   if (quarantine === undefined) throw new Error('each bill has its quarantine');
   const { fileName, sha256, format, file } = bill;
@@ -249,6 +251,8 @@ function builtFile(
     quarantined: quarantine.quarantined,
     duplicates: quarantine.duplicates,
     replaced: 0,
+    // Of all files together: the first has the numbers.
+    inline: index === 0 ? inline : { resources: 0, tags: 0 },
   });
   return {
     bill,

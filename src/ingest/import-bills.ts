@@ -17,6 +17,7 @@ import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
 import { log } from '../core/log.ts';
 import type { BuiltSet } from './build-batches.ts';
 import { buildBatches, cleanUp, discardBatches } from './build-batches.ts';
+import type { DictionaryBudget } from './dictionaries.ts';
 import { detectFormat } from './formats/detect-format.ts';
 import type { FormatName } from './formats/format.ts';
 import { namedAfter } from './ingest-error.ts';
@@ -39,6 +40,7 @@ export type IngestContext = {
   readonly control: Control;
   /** At most INGEST_THREADS_MAX are used. */
   readonly threads: number;
+  readonly dictionaryBudget: DictionaryBudget;
   readonly onProgress: OnProgress;
 };
 
@@ -66,7 +68,7 @@ export type ImportedFile = {
  *   and others: then nothing has changed
  */
 export async function importBills(context: IngestContext, request: ImportRequest): Promise<ImportedFile[]> {
-  const { lake, control } = context;
+  const { lake, control, dictionaryBudget } = context;
   const { tenant, source } = request;
   await using session = await openIngestSession(lake.folders, context.threads);
   const bills = await readBills(session, context, request);
@@ -76,7 +78,7 @@ export async function importBills(context: IngestContext, request: ImportRequest
     const repeated = findRepeated(request, bills, batches, await control.loads(tenant));
     if (repeated !== null) return repeated;
     const liveFiles = request.mode === 'append' ? await liveChargesFiles(lake, tenant, source, batches) : [];
-    const set = { ...request, bills, onlyMonths: null, liveFiles };
+    const set = { ...request, bills, onlyMonths: null, liveFiles, dictionaryBudget };
     const built = await buildBatches(session, lake, set, context.onProgress);
     return publishSets(context, tenant, source, [built], request.force, signal);
   });
@@ -195,7 +197,10 @@ export async function publishSets(
     const statistics = sets.flatMap((set) => set.statistics);
     await control.publish({ tenant, batches, loads, statistics, force, at: Date.now() });
     onProgress('publishing', 1);
-    for (const { report, leftOut } of imported) logLoad(tenant, source, report, leftOut?.path);
+    for (const { report, leftOut } of imported) {
+      logLoad(tenant, source, report, leftOut?.path);
+      logInline(tenant, source, report);
+    }
     return imported;
   } catch (error) {
     await cleanUp(async () => {
@@ -264,4 +269,13 @@ function logLoad(
     quarantined,
     file: leftOut,
   });
+}
+
+function logInline(
+  tenant: TenantId,
+  source: SourceName,
+  { batch, inlineResources, inlineTagSets }: ImportReport,
+): void {
+  if (inlineResources + inlineTagSets === 0) return;
+  log('warn', 'import.dictionary-full', { tenant, source, batch, inlineResources, inlineTagSets });
 }

@@ -3,6 +3,7 @@ import type { Instant } from '../core/time-range.ts';
 import { formatInstant } from '../core/time-range.ts';
 import type { FileMonth } from './charges-view.ts';
 import { sumDecimals } from './charges-view.ts';
+import type { Inline } from './dictionaries.ts';
 
 /**
  * What `import --json` prints for a file. Each record of the file is loaded, quarantined or a duplicate; one record
@@ -23,6 +24,12 @@ export type ImportReport = {
   readonly quarantined: number;
   /** Charges that stopped being live; of files of the same month the first has the number. */
   readonly replaced: number;
+  /**
+   * Distinct resources and tag sets that found no room in the dictionaries, so that charges carry them inline; of files
+   * of the same command the first has the numbers.
+   */
+  readonly inlineResources: number;
+  readonly inlineTagSets: number;
   /** Sums over the file's live charges, 12 places; over mixed currencies they check a load and mean no money. */
   readonly billedCost: string;
   readonly effectiveCost: string;
@@ -42,6 +49,7 @@ export type ReportedFile = {
   readonly quarantined: number;
   readonly duplicates: number;
   readonly replaced: number;
+  readonly inline: Inline;
 };
 
 export function importReport(file: ReportedFile): ImportReport {
@@ -55,6 +63,8 @@ export function importReport(file: ReportedFile): ImportReport {
     duplicates: file.duplicates,
     quarantined: file.quarantined,
     replaced: file.replaced,
+    inlineResources: file.inline.resources,
+    inlineTagSets: file.inline.tags,
     billedCost: formatDecimal(sumDecimals(months.map(({ billedCost }) => billedCost))),
     effectiveCost: formatDecimal(sumDecimals(months.map(({ effectiveCost }) => effectiveCost))),
     roundingResidue: sumResidues(months.map(({ roundingResidue }) => roundingResidue)),
@@ -77,6 +87,8 @@ export function repeatedReport(report: ImportReport, fileName: string): ImportRe
     loaded: 0,
     duplicates: report.loaded + report.duplicates,
     replaced: 0,
+    inlineResources: 0,
+    inlineTagSets: 0,
   };
 }
 

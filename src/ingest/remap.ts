@@ -55,7 +55,7 @@ async function remapSource(
   all: boolean,
   signal: AbortSignal,
 ): Promise<ImportedFile[]> {
-  const { control, lake } = context;
+  const { control, lake, dictionaryBudget } = context;
   const batches = (await control.publishedBatches(tenant)).filter((one) => one.source === source);
   const loads = (await control.loads(tenant)).filter((one) => one.source === source);
   const imported: ImportedFile[] = [];
@@ -68,7 +68,15 @@ async function remapSource(
       for (const load of loads) bills.push(await openRaw(context, session, load));
       const mode = loads.some((load) => load.mode === 'replace') ? 'replace' : 'append';
       const liveFiles = built.flatMap(({ chargesFiles }) => chargesFiles);
-      const set = { tenant, source, mode, bills, onlyMonths: months, liveFiles } as const;
+      const set = {
+        tenant,
+        source,
+        mode,
+        bills,
+        onlyMonths: months,
+        liveFiles,
+        dictionaryBudget,
+      } as const;
       built.push(await buildBatches(session, lake, set, context.onProgress));
     }
     imported.push(...(await publishSets(context, tenant, source, replacingMonths(built), true, signal)));

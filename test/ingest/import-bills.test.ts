@@ -54,6 +54,8 @@ describe('import of real bills', () => {
       billedCost: '4064.483131537900',
       effectiveCost: '4195.957109317900',
       roundingResidue: '0.000000000000',
+      inlineResources: 0,
+      inlineTagSets: 0,
       from: '2018-10-01T00:00:00Z',
       to: '2018-11-01T00:00:00Z',
     });

@@ -11,10 +11,12 @@ import type { LakeTableName } from '../../src/catalog/lake-tables.ts';
 import { lakeTables } from '../../src/catalog/lake-tables.ts';
 import type { DataLake } from '../../src/catalog/lake.ts';
 import { controlFile, openLake } from '../../src/catalog/lake.ts';
+import { readConfig } from '../../src/config.ts';
 import { sourceName } from '../../src/core/ids.ts';
 import type { ImportReport } from '../../src/ingest/import-report.ts';
 import type { ImportedFile, ImportRequest } from '../../src/ingest/import-bills.ts';
 import { importBills } from '../../src/ingest/import-bills.ts';
+import type { DictionaryBudget } from '../../src/ingest/dictionaries.ts';
 import { openIngestSession } from '../../src/ingest/ingest-session.ts';
 import { tableRowsSql } from '../../src/ingest/read-table-files.ts';
 import { verifyTenant } from '../../src/ingest/verify.ts';
@@ -34,6 +36,8 @@ export class IngestFolder implements AsyncDisposable {
   readonly folder: string;
   readonly lake: DataLake;
   readonly control: Control;
+  /** Of imports from now on. */
+  dictionaryBudget: DictionaryBudget = readConfig({}).dictionaryBudget;
   private bills = 0;
 
   private constructor(folder: string, lake: DataLake, control: Control) {
@@ -53,7 +57,8 @@ export class IngestFolder implements AsyncDisposable {
   }
 
   get context() {
-    return { lake: this.lake, control: this.control, threads: 2, onProgress: () => undefined };
+    const { lake, control, dictionaryBudget } = this;
+    return { lake, control, threads: 2, dictionaryBudget, onProgress: () => undefined };
   }
 
   /** Paths of files of rows, a file each. */

@@ -270,6 +270,7 @@ describe('leftovers', () => {
       bills: [bill],
       onlyMonths: null,
       liveFiles: [],
+      dictionaryBudget: deployment.context.dictionaryBudget,
     } as const;
     const built = await buildBatches(session, deployment.lake, set, () => undefined);
     return String(built.batches[0]?.id);

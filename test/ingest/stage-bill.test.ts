@@ -45,7 +45,9 @@ describe('a reader that without an error', () => {
       const wrong: typeof mappedSelect = (file) => `WITH mapped AS (${mappedSelect(file)}) ${select}`;
       bills.push(path === bad ? { ...bill, format: { ...bill.format, mappedSelect: wrong } } : bill);
     }
-    const set = { tenant: acme, source, mode: 'replace', bills, onlyMonths: null, liveFiles: [] } as const;
+    const { dictionaryBudget } = bench.context;
+    const months = { onlyMonths: null, liveFiles: [] };
+    const set = { tenant: acme, source, mode: 'replace', bills, ...months, dictionaryBudget } as const;
     await expect(buildBatches(session, bench.lake, set, () => undefined)).rejects.toMatchObject({
       code: 'LOAD_MISMATCH',
       message: `Records of bill-2.csv: ${said}`,

@@ -58,7 +58,8 @@ export async function makeDeployment(): Promise<{
     const tenant = tenantId(name);
     const source = sourceName('focus');
     if (tenant === null || source === null) throw new Error(`${name} is a name`);
-    const context = { ...opened, threads: 1, onProgress: () => {} };
+    const { dictionaryBudget } = config;
+    const context = { ...opened, threads: 1, dictionaryBudget, onProgress: () => {} };
     await importBills(context, {
       tenant,
       source,

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import type { SourceName, TenantId } from '../../src/core/ids.ts';
 import { sourceName, tenantId } from '../../src/core/ids.ts';
+import type { DictionaryBudget } from '../../src/ingest/dictionaries.ts';
+import type { ImportReport } from '../../src/ingest/import-report.ts';
+import type { IngestContext } from '../../src/ingest/import-bills.ts';
 import { importBills } from '../../src/ingest/import-bills.ts';
 import type { OpenEngine } from '../../src/server.ts';
 import { openEngine } from '../../src/server.ts';
@@ -13,12 +16,15 @@ import { csvOf, writeBill } from './focus-file.ts';
 /** The real engine over a data folder of its own, with bills loaded through the real pipeline. */
 export type Deployment = OpenEngine & {
   readonly folder: string;
+  /** What imports and remaps get. */
+  readonly context: IngestContext;
   readonly load: (
     tenant: TenantId,
     source: string,
     rows: readonly BillRow[],
     mode?: 'replace' | 'append',
-  ) => Promise<void>;
+    dictionaryBudget?: DictionaryBudget,
+  ) => Promise<ImportReport>;
 };
 
 export async function openTestDeployment(): Promise<Deployment> {
@@ -30,21 +36,33 @@ export async function openTestDeployment(): Promise<Deployment> {
   });
   const opened = await openEngine(config);
   let bills = 0;
+  const context = {
+    lake: opened.lake,
+    control: opened.control,
+    threads: 2,
+    dictionaryBudget: config.dictionaryBudget,
+    onProgress: () => undefined,
+  };
   return {
     ...opened,
     folder,
-    load: async (tenant, source, rows, mode = 'replace') => {
+    context,
+    load: async (tenant, source, rows, mode = 'replace', dictionaryBudget = config.dictionaryBudget) => {
       bills += 1;
       const path = await writeBill(join(folder, `bill-${bills}.csv`), csvOf(rows));
-      const context = { lake: opened.lake, control: opened.control, threads: 2, onProgress: () => undefined };
-      await importBills(context, {
-        tenant,
-        source: namedSource(source),
-        mode,
-        force: true,
-        format: null,
-        paths: [path],
-      });
+      const [file] = await importBills(
+        { ...context, dictionaryBudget },
+        {
+          tenant,
+          source: namedSource(source),
+          mode,
+          force: true,
+          format: null,
+          paths: [path],
+        },
+      );
+      if (file === undefined) throw new Error('each file has a report');
+      return file.report;
     },
     [Symbol.asyncDispose]: async () => {
       await opened[Symbol.asyncDispose]();
