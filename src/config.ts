@@ -38,7 +38,7 @@ const QUERY_MEMORY_SHARE = 0.5;
 const QUERY_MEMORY_BYTES_MIN = 128 * 1024 ** 2;
 const THREADS_MAX = 256;
 export const RETENTION_DEFAULT = 'P90D';
-/** What a question by resource reads, and an import compares with, in a second or two: docs/adr/0010-dictionary-budget.md. */
+/** Why as many: docs/adr/0011-dictionary-budget.md. */
 export const RESOURCES_DEFAULT = 5_000_000;
 export const TAG_SETS_DEFAULT = 1_000_000;
 const DICTIONARY_ENTRIES_MAX = 1_000_000_000;

@@ -197,6 +197,41 @@ export function describeConformance(name: string, open: () => Promise<Conformanc
       });
     });
 
+    describe('values that charges carry inline', () => {
+      const columns = ['charge_id', 'resource_key', 'tag_set', 'inline_resource_id', 'inline_tags'];
+      const ids = async (predicate: Predicate, keys: readonly string[] = []) => {
+        const resources = keys.filter((each) => each.startsWith('resource'));
+        const tags = keys.filter((each) => each.startsWith('tag:'));
+        const rows = await run(
+          (charges) =>
+            aggregate(
+              ['charge_id'],
+              [],
+              filter(predicate, lookup('tags', tags, lookup('resources', resources, charges))),
+            ),
+          columns,
+        );
+        return sortedRows(rows).map((row) => row['charge_id']);
+      };
+      const inlineTests: readonly [string, Member, readonly string[]][] = [
+        ['a resource', member('resources', isIn('resource_id', ['i-2', 'i-9'])), ['b', 'c']],
+        ['another', member('resources', test('resource_id', list('notIn', ['i-9']))), ['a', 'b', 'e', 'f']],
+        ['another or none', member('resources', isIn('resource_id', ['i-2'], { orNull: true })), ['b', 'd']],
+        ['a missing resource', member('resources', isMissing('resource_id')), ['d']],
+        ['a tag', member('tags', isIn('tag:App', ['Shop'])), ['b', 'd']],
+        ['a missing tag', member('tags', isMissing('tag:App')), ['e']],
+        ['a tag inline alone', member('tags', isIn('tag:a/b~c"d', ['x\ny'])), ['d']],
+      ];
+
+      it.each(inlineTests)('%s, by id and looked up', async (_, entries, expected) => {
+        if (!(await claimed(({ capabilities }) => capabilities.filter.member))) return;
+        expect(await ids(entries)).toEqual(expected);
+        expect(await ids(not(entries))).toEqual(complement(expected));
+        expect(await ids(entries.test, [entries.test.key])).toEqual(expected);
+        expect(await ids(not(entries.test), [entries.test.key])).toEqual(complement(expected));
+      });
+    });
+
     describe('measures', () => {
       const service = isIn('service_name', ['EC2']);
       const cases: readonly [Measure, bigint | string | null][] = [

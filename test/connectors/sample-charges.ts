@@ -7,6 +7,9 @@ import { selection } from '../support/plans.ts';
 /**
  * Six charges of `demo` that differ where stores go wrong, and one of another tenant that shares all its ids.
  *
+ * Charge c carries a resource inline (i-9) and d tags (App=Shop and one that is hard to spell), in columns that most
+ * tests do not read.
+ *
  *     id  service  region  resource       tags                    charge                  effective  quantity
  *     a   EC2      us      1 i-1 web      10 App=shop Env=prod    1 Oct 00:00–01:00       1.5        2 Hrs
  *     b   EC2      eu      2 i-2 unnamed  11 App=Shop             1 Oct 01:30:00.5–02:30  2.25       -
@@ -37,6 +40,8 @@ export async function writeSampleCharges(
       (charge_period_start || '+00')::TIMESTAMPTZ AS charge_period_start,
       (charge_period_end || '+00')::TIMESTAMPTZ AS charge_period_end,
       effective_cost::DECIMAL(18,12) AS effective_cost, consumed_quantity::DECIMAL(18,12) AS consumed_quantity),
+      CASE charge_id WHEN 'c' THEN 'i-9' END AS inline_resource_id,
+      CASE charge_id WHEN 'd' THEN '{"App":"Shop","a/b~c\\"d":"x\\ny"}' END AS inline_tags,
       'aws' AS source FROM (VALUES ${rows.join(', ')}) AS t(${names})`;
   const resources = `SELECT * REPLACE (id::BIGINT AS id) FROM (VALUES
       ('demo', 1, 'i-1', 'web'), ('demo', 2, 'i-2', NULL), ('demo', 4, 'i-1', 'db'),

@@ -89,6 +89,29 @@ describe('statements', () => {
     `);
   });
 
+  it('take what is inline where there is no entry', () => {
+    const member = { kind: 'member', dictionary: 'resources' } as const;
+    const columns = ['tag_set', 'inline_tags', 'resource_key', 'inline_resource_id'];
+    const named = filter(
+      and([
+        { ...member, test: isIn('resource_id', ['i-1']) },
+        { ...member, test: isIn('resource_id', ['i-2'], { orNull: true }) },
+      ]),
+      lookup('tags', ["tag:a/b~c'd"], charges(columns)),
+    );
+    expect(statement(aggregate(["tag:a/b~c'd"], [], named))).toMatchInlineSnapshot(`
+      "SELECT coalesce(tags."value", json_extract_string(charges."inline_tags", '/a~1b~0c''d')) AS "tag:a/b~c'd"
+      FROM read_parquet(['/lake/a.parquet', '/lake/b.parquet'], hive_partitioning = false) AS charges
+      LEFT JOIN (SELECT "id", "value" FROM read_parquet(['/lake/tags.parquet'], hive_partitioning = false) WHERE "tenant" = 'demo' AND "key" = 'a/b~c''d') AS tags ON tags."id" = charges."tag_set"
+      WHERE charges."tenant" = 'demo'
+        AND charges."charge_period_start" >= TIMESTAMPTZ '2018-10-01T00:00:00Z'
+        AND charges."charge_period_start" < TIMESTAMPTZ '2018-11-01T00:00:00Z'
+        AND (charges."resource_key" IN (SELECT "id" FROM read_parquet(['/lake/resources.parquet'], hive_partitioning = false) WHERE "tenant" = 'demo' AND "resource_id" IN ('i-1')) OR charges."inline_resource_id" IN ('i-1'))
+        AND ((charges."resource_key" IS NULL OR charges."resource_key" NOT IN (SELECT "id" FROM read_parquet(['/lake/resources.parquet'], hive_partitioning = false) WHERE "tenant" = 'demo' AND "resource_id" NOT IN ('i-2'))) AND (charges."inline_resource_id" IS NULL OR charges."inline_resource_id" IN ('i-2')))
+      GROUP BY 1"
+    `);
+  });
+
   it('name what is read twice, and print a page as the summary and the rows', () => {
     const groups = aggregate(['service_name'], COST, charges(['service_name', 'effective_cost']));
     const best = top(groups, { count: 3, by: ['service_name'], keys: ['service_name'], measures: COST });

@@ -43,6 +43,16 @@ describe('aggregate-before-lookup', () => {
     );
   });
 
+  it('groups by what charges carry inline, too', () => {
+    const columns = ['tag_set', 'effective_cost', 'inline_tags', 'inline_resource_id'];
+    const plan = aggregate(['tag:CostCenter'], [sum], lookup('tags', ['tag:CostCenter'], scan(columns)));
+    expect(formatPlan(apply(plan)).split('\n').slice(0, 3)).toEqual([
+      'Aggregate final by (tag:CostCenter): sum(effective_cost)',
+      '  Lookup tags (tag:CostCenter), or inline',
+      '    Aggregate partial by (tag_set, inline_tags): sum(effective_cost)',
+    ]);
+  });
+
   it('keeps the values that are counted apart: distinct values are counted at the end', () => {
     const measures = [
       count,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chargeColumns } from '../../../src/catalog/charge-columns.ts';
+import { chargeColumns, inlineColumns } from '../../../src/catalog/charge-columns.ts';
 import { formatPlan } from '../../../src/planner/format-plan.ts';
 import { measure, measuresOf } from '../../../src/planner/measures.ts';
 import type { Plan, Scan } from '../../../src/planner/plan.ts';
@@ -47,6 +47,16 @@ describe('prune-columns', () => {
         Filter resource_key of resources where resource_id in ("r")
           Scan charges charge_period_start [1970-01-01T00:00Z, 2200-01-01T00:00Z) (resource_key, charge_period_start)
     `);
+  });
+
+  it('keeps what charges carry inline of the dimensions that are looked up or asked of', () => {
+    const member = { kind: 'member', dictionary: 'tags', test: isIn('tag:Team', ['a']) } as const;
+    const columns = [...everything, ...inlineColumns.map(({ name }) => name)];
+    const looked = lookup('resources', ['resource_id', 'resource_type'], scan(columns));
+    const read = (plan: Plan) => readBy(plan).filter((column) => column.startsWith('inline_'));
+    expect(read(aggregate(['resource_type'], [count], looked))).toEqual(['inline_resource_type']);
+    expect(read(aggregate([], [count], filter(member, looked)))).toEqual(['inline_tags']);
+    expect(read(aggregate([], [count], looked))).toEqual([]);
   });
 
   it('reads the unit beside a quantity', () => {
