@@ -19,7 +19,7 @@ import type { FileMonth } from './charges-view.ts';
 import { createChargesView, monthsOfFiles, sumDecimals } from './charges-view.ts';
 import { checkWritten, sumControlTotals } from './control-totals.ts';
 import type { DictionaryBudget, DictionaryName, Inline } from './dictionaries.ts';
-import { checkDictionaries, collectDictionaries, extendDictionary } from './dictionaries.ts';
+import { checkDictionaries, collectDictionaries, extendDictionary, forgetEntries } from './dictionaries.ts';
 import { findRepeats } from './find-repeats.ts';
 import type { ImportReport } from './import-report.ts';
 import { importReport } from './import-report.ts';
@@ -93,6 +93,7 @@ export async function buildBatches(
   const extend = (name: DictionaryName): Promise<number> =>
     extendDictionary(session, lake, tenant, name, dictionaryBudget[name], importId);
   const inline = { resources: await extend('resources'), tags: await extend('tags') };
+  await forgetEntries(session);
   const places = placesOf(set, fileMonths, importId);
   const chargesFiles = await writeBatches(session, lake, places, { columns, enums, inline }, onProgress);
   return {

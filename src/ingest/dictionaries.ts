@@ -132,6 +132,11 @@ export async function extendDictionary(
   }
 }
 
+/** Writing charges needs their ids alone, and the memory: entries may be as many as charges. */
+export async function forgetEntries(session: IngestSession): Promise<void> {
+  for (const table of ['new_resources', 'new_tags', 'tag_maps']) await session.rows(`DROP TABLE ${table}`);
+}
+
 /** Those of most charges come first; equal ones in the order of their ids, which is the same in every import. */
 const newIds = {
   resources: 'SELECT id FROM new_resources KNOWN ORDER BY charges DESC, id',
