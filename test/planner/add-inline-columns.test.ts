@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LakeFile, TenantState } from '../../src/catalog/tenant-state.ts';
 import { addInlineColumns } from '../../src/planner/add-inline-columns.ts';
+import { fingerprintOf } from '../../src/planner/explain-plan.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
 import { measure } from '../../src/planner/measures.ts';
 import type { Plan } from '../../src/planner/plan.ts';
@@ -64,6 +65,6 @@ describe('inline columns', () => {
                 Filter tag_set of tags where tag:CostCenter in ("a"), or inline
                   Scan charges charge_period_start [2018-10-01T00:00Z, 2018-11-01T00:00Z) 3/5 files, time proven (resource_key, tag_set, charge_period_start, effective_cost, inline_resource_id, inline_tags)
     `);
-    expect(plan.fingerprint).toBe(planQuery(asked, fixedState, [duckdbOffer]).fingerprint);
+    expect(fingerprintOf(plan)).toBe(fingerprintOf(planQuery(asked, fixedState, [duckdbOffer])));
   });
 });
