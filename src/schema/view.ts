@@ -259,10 +259,11 @@ function valueAt(
 
 const sameName = (name: string): string => name;
 
+const count = measure('count', null).name;
+
 /** Nothing is in no currency, and sums to 0. */
 function hasMixedTotals(view: View): boolean {
   const read = readTotals(view);
-  const count = measure('count', null).name;
   return view.isMixed && [count, before(count)].some((name) => (read(name) ?? 0n) !== 0n);
 }
 
@@ -286,7 +287,8 @@ function metricColumn(
     key,
     () => {
       const read = makeReader();
-      return (row) => (isMixedRow(view, row(REMAINDER) === 1n) ? null : read(row));
+      const isEmpty = (row: ReadMeasure) => (row(count) ?? 0n) === 0n;
+      return (row) => (isMixedRow(view, row(REMAINDER) === 1n) && !isEmpty(row) ? null : read(row));
     },
     period,
   );

@@ -218,6 +218,17 @@ describe('rows of a table', () => {
     });
   });
 
+  it('of an empty table without groups: one, zero in all', async () => {
+    const { data } = await ask(
+      { rows: [{ keys: {}, measures: { count: 0n } }], totals: { count: 0n }, currency: null },
+      'currency rows { nodes { effectiveCost chargeCount } }',
+    );
+    expect(data.costs).toEqual({
+      currency: null,
+      rows: { nodes: [{ effectiveCost: '0.000000000000', chargeCount: '0' }] },
+    });
+  });
+
   it('refuse a key that the table is not grouped by', async () => {
     const { data, errors } = await ask(
       { rows: [row('Amazon EC2', UNIT)], totals },
