@@ -1,29 +1,33 @@
 import type { CostError } from '../core/errors.ts';
-import { costError, isCostError } from '../core/errors.ts';
-import type { Rows } from '../connectors/connector.ts';
-import { continueLabels } from '../planner/bind/make-buckets.ts';
+import { isCostError } from '../core/errors.ts';
+import type { Instant } from '../core/time-range.ts';
 import type { Measure, ReadMeasure } from '../planner/measures.ts';
 import { isMergeable, measure, measuresOf } from '../planner/measures.ts';
 import { before } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import { TRUE } from '../planner/predicate.ts';
-import type { Question, Wanted } from '../planner/question.ts';
+import type { Wanted } from '../planner/question.ts';
 import { unique } from '../planner/question-to-logical.ts';
-import { answerParent, dealOut } from './answer-parents.ts';
+import { answerParent } from './answer-parents.ts';
 import { bindWanted } from './bind-wanted.ts';
-import type { QuestionRunner } from './run-question.ts';
-import type { DrillDownPlan, Level } from './drill-down.ts';
-import { ownQuestion, parentName, planDrillDown } from './drill-down.ts';
+import { dealOut, pathNames } from './deal-out.ts';
+import type { DrillDownPlan, Grouping, OwnQuestion } from './drill-down.ts';
+import { ownQuestion, planDrillDown } from './drill-down.ts';
 import type { Answer, BoundQuery, DrillDownQuery, ParentRow, WantedInput } from './engine.ts';
+import type { NestedBuckets } from './nested-buckets.ts';
+import { labelsInside } from './nested-buckets.ts';
 import { outsideTop } from './outside-top.ts';
-import { splitPage } from './page-rows.ts';
-
-/** Groups that one level of drill-downs may have over all its parents. */
-export const DRILL_DOWN_GROUPS_MAX = 200_000;
+import { takeRows } from './page-rows.ts';
+import type { GroupRunner, Groups } from './run-groups.ts';
+import { runGroups } from './run-groups.ts';
+import type { QuestionRunner } from './run-question.ts';
 
 type Path = readonly ParentRow[];
 
-/** Per parent, in order, an answer or why there is none; parents that are remainder rows of the root's top are a question of their own. */
+/**
+ * Per parent, in order, an answer or why there is none. Parents in the remainder of the root's top are a question of
+ * their own, and so are those in a remainder further in: what it takes to answer them does not burden the others.
+ */
 export async function answerDrillDown(
   bound: BoundQuery,
   path: readonly DrillDownQuery[],
@@ -32,89 +36,139 @@ export async function answerDrillDown(
   signal: AbortSignal,
   runner: QuestionRunner,
 ): Promise<(Answer | CostError)[]> {
-  const { groupBy, top } = bound.question;
   const answers = new Map<Path, Answer | CostError>();
+  const refuse = (paths: readonly Path[], error: CostError) => {
+    for (const rows of paths) answers.set(rows, error);
+  };
   const answerAll = async (paths: readonly Path[], inside: Predicate, rootKeys: readonly string[]) => {
     if (paths.length === 0) return;
-    const kept = paths.map((rows) => keepKeys(rows, groupBy, rootKeys));
-    const found = await answerLevel({ bound, path, wanted, inside, rootKeys, signal, runner }, kept);
-    for (const [i, answer] of found.entries()) answers.set(paths[i] ?? [], answer);
+    const kept = paths.map((rows) => keepKeys(rows, bound.question.groupBy, rootKeys));
+    try {
+      const found = await answerLevel({ bound, path, wanted, inside, rootKeys, signal, runner }, kept);
+      for (const [i, answer] of found.entries()) answers.set(paths[i] ?? [], answer);
+    } catch (error) {
+      if (signal.aborted || !isCostError(error)) throw error;
+      refuse(paths, error);
+    }
   };
-  const answerable = parents.filter((rows) => !rows.slice(1).some((row) => row.isRemainder));
-  const [named, rest] = [false, true].map((which) =>
-    answerable.filter(([root]) => root?.isRemainder === which),
-  );
-  await answerAll(named ?? [], TRUE, groupBy);
-  if (rest && rest.length > 0) {
-    const outside = await outsideTop(bound, signal, runner);
+  const some = (ofRoot: boolean, further: boolean) =>
+    parents.filter(
+      ([root, ...rows]) => root?.isRemainder === ofRoot && rows.some((row) => row.isRemainder) === further,
+    );
+  const { groupBy, top } = bound.question;
+  for (const further of [false, true]) await answerAll(some(false, further), TRUE, groupBy);
+  const rest = parents.filter(([root]) => root?.isRemainder);
+  const outside = rest.length > 0 ? await outsideTop(bound, signal, runner) : TRUE;
+  if (isCostError(outside)) refuse(rest, outside);
+  else {
     const openKeys = groupBy.filter((key) => !top?.by.includes(key));
-    if (isCostError(outside)) for (const rows of rest) answers.set(rows, outside);
-    else await answerAll(rest, outside, openKeys);
+    for (const further of [false, true]) await answerAll(some(true, further), outside, openKeys);
   }
-  return parents.map((rows) => answers.get(rows) ?? innerRemainder());
+  return parents.map((rows) => {
+    const answer = answers.get(rows);
+    if (answer === undefined) throw new Error('every parent is asked about');
+    return answer;
+  });
 }
 
-function innerRemainder(): CostError {
-  const reason = 'A remainder row inside a drill-down cannot be drilled into further';
-  const hint = 'Drill into named rows, or into the remainder of the outer table.';
-  return costError('BAD_QUERY', { reason, hint });
-}
-
-/** A remainder row is named by the keys that top left open. */
+/** A remainder row of the root is named by the keys that top left open: what it is outside of is in the question. */
 function keepKeys(rows: Path, groupBy: readonly string[], rootKeys: readonly string[]): Path {
   const [root, ...inner] = rows;
-  if (!root || rootKeys.length === groupBy.length) return rows;
-  return [{ ...root, values: rootKeys.map((key) => root.values[groupBy.indexOf(key)] ?? null) }, ...inner];
+  if (!root?.isRemainder) return rows;
+  const values = rootKeys.map((key) => root.values[groupBy.indexOf(key)] ?? null);
+  return [{ ...root, values, isRemainder: false }, ...inner];
 }
 
-type LevelInput = {
-  readonly bound: BoundQuery;
+type LevelInput = GroupRunner & {
   readonly path: readonly DrillDownQuery[];
   readonly wanted: WantedInput;
   readonly inside: Predicate;
   readonly rootKeys: readonly string[];
-  readonly signal: AbortSignal;
-  readonly runner: QuestionRunner;
 };
 
 async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise<Answer[]> {
-  const { bound, path, signal, runner } = input;
+  const { bound, path } = input;
   const started = performance.now();
   const query = path.at(-1);
   if (!query) throw new Error('a drill-down has a path');
-  if (query.top?.remainder && input.wanted.rows && input.wanted.rows.distinct.length > 0) {
-    const reason = 'distinct in the rows of a drill-down whose top has a remainder';
-    throw costError('BAD_QUERY', { reason, hint: 'Set remainder: false, or ask distinct in totals.' });
-  }
+  const question = ownQuestion(bound, query);
+  const wanted = bindWanted(
+    { ...input.wanted, conservation: [] },
+    question,
+    bound.state,
+    [],
+    bound.predicateOf,
+  );
   const plan = planDrillDown(bound, path, parents, input.inside, input.rootKeys);
-  const own = ownQuestion(bound, query, plan.own);
-  const wanted = bindWanted({ ...input.wanted, conservation: [] }, own, bound.state, [], bound.predicateOf);
-  const currencyCheck = bound.currencies.length > 1 ? [leastCurrency, greatestCurrency] : [];
-  const measures = unique([...neededMeasures(wanted, own), ...currencyCheck]);
-  const groups = await runGroups(plan, measures, plan.question.groupBy, bound, signal, runner);
-  const totals = await distinctTotals(plan, wanted, bound, signal, runner);
-  const dealt = dealOut(groups, plan.levels);
-  const dealtTotals = totals && dealOut(totals.rows, totals.levels);
-  const timeLabels = own.buckets ? continueLabels(own.buckets, own.compareBuckets?.labels.length ?? 0) : [];
+  const isFiner = plan.remainders.size > 0;
+  const measures = neededMeasures(wanted, question, bound.currencies);
+  const isMerged = isFiner || question.top?.remainder === true;
+  const groupsOf = await dealtGroups(plan, plan.groups, measures, isMerged, input);
+  const totalsOf = await totalsOfParents(plan, wanted, isFiner, input);
+  const labelsOf = labelReader(plan.groups.time);
+  const asked = { question, wanted, paths: plan.groups.time.paths, isFiner };
   return parents.map((rows) => {
-    const name = parentName(rows, plan.levels);
-    const totalRows = totals ? { rows: totals.rows, index: dealtTotals?.get(name)?.[0] ?? null } : null;
-    const answer = answerParent(
-      groups,
-      dealt.get(name) ?? [],
-      { own: plan.own, question: own, wanted, measures },
-      totalRows,
-    );
+    const name = pathNames(rows, plan.levels).at(-1) ?? '';
+    const groups = groupsOf(name);
+    const { summary, ...answer } = answerParent(groups, asked, totalsOf && totalsOf(name));
     return {
-      rows: answer.rows,
-      totalCount: answer.totalCount,
-      totals: answer.totals,
-      timeLabels,
-      currency: answer.isEmpty ? null : currencyOf(bound.currencies, answer.summary),
+      ...answer,
+      timeLabels: labelsOf(rows),
+      currency: groups.rows.length === 0 ? null : currencyOf(bound.currencies, summary),
       conservation: new Map(),
       ms: performance.now() - started,
     };
   });
+}
+
+/** By the name of a parent's path: the groups in it. */
+type GroupsOf = (name: string) => Groups;
+
+async function dealtGroups(
+  plan: DrillDownPlan,
+  grouping: Grouping,
+  measures: readonly Measure[],
+  isMerged: boolean,
+  run: GroupRunner,
+): Promise<GroupsOf> {
+  const groups = await runGroups(plan.question, grouping, measures, isMerged, run);
+  const deal = (rows: Groups['rows']) => {
+    const dealt = dealOut(rows, grouping.time.paths, plan.levels, plan.remainders);
+    return (name: string) => takeRows(rows, dealt.get(name) ?? []);
+  };
+  const rowsOf = deal(groups.rows);
+  const valuesOf = [...groups.values].map(([each, rows]) => [each, deal(rows)] as const);
+  return (name) => ({
+    rows: rowsOf(name),
+    measures: groups.measures,
+    values: new Map(valuesOf.map(([each, of]) => [each, of(name)])),
+  });
+}
+
+/**
+ * Distinct counts do not add up over a parent's rows, nor counts of charges that are spread over several: they are
+ * counted per parent, in a pass of their own. Null where the totals follow from the rows.
+ */
+async function totalsOfParents(
+  plan: DrillDownPlan,
+  wanted: Wanted,
+  isFiner: boolean,
+  run: GroupRunner,
+): Promise<GroupsOf | null> {
+  const measures = wanted.totals?.measures ?? [];
+  if (measures.every(isMergeable) && plan.question.timing === 'START') return null;
+  return dealtGroups(plan, plan.parents, measures, isFiner, run);
+}
+
+/** Parents in the same bucket share the labels of their rows. */
+function labelReader(time: NestedBuckets): (rows: Path) => readonly Instant[] {
+  const known = new Map<string, readonly Instant[]>();
+  return (rows) => {
+    const path = rows.map(({ bucket }) => bucket);
+    const labels = known.get(path.join()) ?? labelsInside(time, path);
+    known.set(path.join(), labels);
+    return labels;
+  };
 }
 
 const leastCurrency = measure('min', 'billing_currency');
@@ -131,7 +185,7 @@ function currencyOf(currencies: readonly string[], summary: ReadMeasure): string
   return found.size === 1 ? (only ?? null) : null;
 }
 
-function neededMeasures(wanted: Wanted, own: Omit<Question, 'wanted'>): Measure[] {
+function neededMeasures(wanted: Wanted, own: OwnQuestion, currencies: readonly string[]): Measure[] {
   const ordering = [
     ...(own.top ? [own.top.metric] : []),
     ...own.sort.flatMap((key) => (key.by === 'key' ? [] : [key.metric])),
@@ -142,62 +196,6 @@ function neededMeasures(wanted: Wanted, own: Omit<Question, 'wanted'>): Measure[
     ...(wanted.rows?.measures ?? []),
     ...mergeableTotals,
     ...ordering.flatMap((metric) => measuresOf(metric)),
+    ...(currencies.length > 1 ? [leastCurrency, greatestCurrency] : []),
   ]);
-}
-
-async function runGroups(
-  plan: DrillDownPlan,
-  measures: readonly Measure[],
-  groupBy: readonly string[],
-  bound: BoundQuery,
-  signal: AbortSignal,
-  runner: QuestionRunner,
-): Promise<Rows> {
-  const rows = { measures, offset: 0, limit: DRILL_DOWN_GROUPS_MAX };
-  const sort = plan.question.sort.filter(
-    (key) => key.by === 'key' && (key.column === '$time' || groupBy.includes(key.column)),
-  );
-  const question: Question = {
-    ...plan.question,
-    groupBy,
-    sort,
-    wanted: { rows, totals: null, excluded: null },
-  };
-  const { results } = await runner.run(question, bound.state, signal);
-  const part = results.get('rows');
-  if (!part) throw new Error('rows were wanted');
-  const page = splitPage(part.rows);
-  if (page.totalCount > DRILL_DOWN_GROUPS_MAX) {
-    throw costError('TOO_LARGE', {
-      what: 'groups of a drill-down',
-      actual: page.totalCount,
-      limit: DRILL_DOWN_GROUPS_MAX,
-    });
-  }
-  return page.rows;
-}
-
-/** Distinct counts do not add up over a parent's rows: they are counted per parent, in a pass of their own. */
-async function distinctTotals(
-  plan: DrillDownPlan,
-  wanted: Wanted,
-  bound: BoundQuery,
-  signal: AbortSignal,
-  runner: QuestionRunner,
-): Promise<{ rows: Rows; levels: readonly Level[] } | null> {
-  const measures = wanted.totals?.measures ?? [];
-  if (measures.every(isMergeable) && plan.question.timing === 'START') return null;
-  const keys = [...new Set(plan.levels.flatMap((level) => level.keys))];
-  const parentBuckets = plan.levels.map((level) => level.buckets).find((buckets) => buckets !== null) ?? null;
-  const granularity = parentBuckets?.granularity ?? 'TOTAL';
-  const question: DrillDownPlan['question'] = { ...plan.question, buckets: parentBuckets, granularity };
-  if (plan.levels.filter((level) => level.buckets !== null).length > 1) {
-    const reason = 'distinct in the totals of a drill-down under two granularities';
-    throw costError('BAD_QUERY', { reason, hint: 'Ask distinct in the rows, or drop a granularity.' });
-  }
-  const levels = plan.levels.map((level) => ({
-    ...level,
-    bucketOf: parentBuckets?.labels.map((_, i) => i) ?? [],
-  }));
-  return { rows: await runGroups({ ...plan, question }, measures, keys, bound, signal, runner), levels };
 }

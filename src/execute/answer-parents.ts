@@ -1,87 +1,140 @@
 import type { Rows } from '../connectors/connector.ts';
 import type { Measure, ReadMeasure } from '../planner/measures.ts';
 import type { ColumnName } from '../planner/plan.ts';
-import { TIME, before } from '../planner/plan.ts';
-import type { Question, Wanted } from '../planner/question.ts';
-import type { Level } from './drill-down.ts';
-import type { Answer } from './engine.ts';
+import { REMAINDER, TIME, before } from '../planner/plan.ts';
+import type { Wanted } from '../planner/question.ts';
+import { tupleName, valuesReader } from './deal-out.ts';
+import type { OwnQuestion } from './drill-down.ts';
+import type { Answer, Tuple } from './engine.ts';
+import type { BucketPath } from './nested-buckets.ts';
+import type { Value } from './operators/group-rows.ts';
+import { columnOf } from './operators/group-rows.ts';
+import { mergeAggregate } from './operators/merge-aggregate.ts';
 import { page } from './operators/page.ts';
 import { top } from './operators/top.ts';
-import { readRow, splitPage, takeRows } from './page-rows.ts';
-
-/** Row numbers of the question's answer by the parent they belong to (see parentName). */
-export function dealOut(rows: Rows, levels: readonly Level[]): Map<string, number[]> {
-  const time = rows.columns.get(TIME);
-  const columns = levels.map((level) => level.keys.map((key) => rows.columns.get(key) ?? []));
-  const dealt = new Map<string, number[]>();
-  for (let i = 0; i < rows.length; i++) {
-    const bucket = Number(time?.[i] ?? 0);
-    const name = JSON.stringify(
-      levels.map((level, depth) => [
-        level.buckets ? (level.bucketOf[bucket] ?? null) : null,
-        columns[depth]?.map((values) => values[i] ?? null) ?? [],
-      ]),
-    );
-    const own = dealt.get(name);
-    if (own) own.push(i);
-    else dealt.set(name, [i]);
-  }
-  return dealt;
-}
+import { keptTuples } from './outside-top.ts';
+import { readRow, splitPage } from './page-rows.ts';
+import { fillIn } from './remainder-distinct.ts';
+import type { Groups } from './run-groups.ts';
 
 export type AskedLevel = {
-  readonly own: Level;
-  readonly question: Omit<Question, 'wanted'>;
+  readonly question: OwnQuestion;
   readonly wanted: Wanted;
-  readonly measures: readonly Measure[];
+  /** Of the buckets of groups: the last number is that of the asked level. */
+  readonly paths: readonly BucketPath[];
+  /** Whether several groups may be in one row. */
+  readonly isFiner: boolean;
 };
 
 /** `summary`: all of the parent's rows merged. */
-export type ParentAnswer = Pick<Answer, 'rows' | 'totalCount' | 'totals'> & {
+export type ParentAnswer = Pick<Answer, 'rows' | 'totalCount' | 'totals' | 'kept'> & {
   readonly summary: ReadMeasure;
-  readonly isEmpty: boolean;
 };
 
 /**
- * The answer of one parent, cut from the rows of all.
+ * The answer of one parent, cut from its groups.
  *
- * @param totals where totals do not follow from the rows: the row that holds this parent's
+ * @param totals where totals do not follow from the rows: the groups that merge into this parent's
  */
-export function answerParent(
-  groups: Rows,
-  indexes: readonly number[],
-  asked: AskedLevel,
-  totals: { readonly rows: Rows; readonly index: number | null } | null,
-): ParentAnswer {
-  const { own, question, wanted, measures } = asked;
-  const rows = ownRows(groups, indexes, own, measures);
-  const keys = [...(own.buckets ? [TIME] : []), ...own.keys];
+export function answerParent(groups: Groups, asked: AskedLevel, totals: Groups | null): ParentAnswer {
+  const { question, wanted, isFiner } = asked;
+  const { measures } = groups;
+  const keys = keysOf(asked);
+  const names = measures.flatMap(({ name }) => [name, before(name)]);
+  const rows = mergeGroups(ownRows(groups.rows, asked, names), keys, measures, isFiner);
   const cut = question.top ? top({ ...question.top, keys, measures }, rows) : rows;
+  const kept = question.top && keptTuples(cut, question.top.by);
   const window = wanted.rows ?? { offset: 0, limit: 0 };
   const paged = splitPage(page({ sort: question.sort, ...window, measures }, cut));
-  const whole = splitPage(page({ sort: [], offset: 0, limit: 0, measures }, rows)).summary;
-  const ofTotals =
-    totals === null ? whole : totals.index === null ? () => null : readRow(totals.rows, totals.index);
+  const { summary } = splitPage(page({ sort: [], offset: 0, limit: 0, measures }, rows));
   return {
-    rows: wanted.rows ? paged.rows : null,
+    rows: wanted.rows && countValues(paged.rows, groups.values, asked, kept),
     totalCount: wanted.rows ? paged.totalCount : null,
-    totals: wanted.totals ? ofTotals : null,
-    summary: whole,
-    isEmpty: indexes.length === 0,
+    totals: wanted.totals && (totals ? mergeTotals(totals, isFiner) : summary),
+    kept,
+    summary,
   };
 }
 
-/** The rows of one parent, as a table of its own: bucket numbers of the asked level, only its keys. */
-function ownRows(rows: Rows, indexes: readonly number[], own: Level, measures: readonly Measure[]): Rows {
-  const taken = takeRows(rows, indexes);
-  const names = measures.map((each) => each.name);
-  const kept = new Set<ColumnName>([...own.keys, ...names, ...names.map(before)]);
-  const columns = new Map([...taken.columns].filter(([name]) => kept.has(name)));
-  const time = taken.columns.get(TIME);
-  if (own.buckets && time)
+function keysOf({ question }: AskedLevel): ColumnName[] {
+  return [...(question.granularity === 'TOTAL' ? [] : [TIME]), ...question.groupBy];
+}
+
+/** Groups by the keys of the asked level alone, with its bucket numbers, and the columns `names`. */
+function ownRows(rows: Rows, asked: AskedLevel, names: readonly ColumnName[]): Rows {
+  const kept = new Set([...keysOf(asked), ...names]);
+  const columns = new Map([...rows.columns].filter(([name]) => kept.has(name)));
+  const times = columns.get(TIME);
+  const own = (bucket: Value) => BigInt(asked.paths[Number(bucket)]?.at(-1) ?? 0);
+  if (times) columns.set(TIME, times.map(own));
+  return { length: rows.length, columns };
+}
+
+/** One row per tuple of `keys`; without keys exactly one. */
+function mergeGroups(
+  rows: Rows,
+  keys: readonly ColumnName[],
+  measures: readonly Measure[],
+  isFiner: boolean,
+): Rows {
+  if (!isFiner && (keys.length > 0 || rows.length > 0)) return rows;
+  const columns = measures.flatMap((each) => [each, { ...each, name: before(each.name) }]);
+  const merged = columns
+    .filter(({ name }) => rows.columns.has(name))
+    // Distinct counts are here only where there is nothing to merge.
+    .map((each) => ({ ...each, column: each.name }));
+  return mergeAggregate({ groupBy: keys, measures: merged }, rows);
+}
+
+function mergeTotals({ rows, measures, values }: Groups, isFiner: boolean): ReadMeasure {
+  const read = readRow(mergeGroups(rows, [], measures, isFiner), 0);
+  const counts = new Map(
+    [...values].map(([each, groups]) => {
+      const counted = mergeAggregate({ groupBy: [], measures: [each] }, groups);
+      return [each.name, readRow(counted, 0)(each.name)];
+    }),
+  );
+  return (name) => counts.get(name) ?? read(name);
+}
+
+/** The counted values of a group, where the group's keys may be among them. */
+const COUNTED: ColumnName = '$counted';
+
+/** Puts in the distinct counts of rows that several groups are in. */
+function countValues(
+  rows: Rows,
+  values: Groups['values'],
+  asked: AskedLevel,
+  kept: readonly Tuple[] | null,
+): Rows {
+  const keys = [...keysOf(asked), ...(kept ? [REMAINDER] : [])];
+  let filled = rows;
+  for (const [each, groups] of values) {
+    const own = ownRows(groups, asked, [each.column ?? '']);
+    const columns = new Map([...own.columns, [COUNTED, columnOf(own, each.column ?? '')]]);
+    const cut = cutAs(kept, asked.question.top?.by ?? [], { ...own, columns });
+    const counts = mergeAggregate({ groupBy: keys, measures: [{ ...each, column: COUNTED }] }, cut);
+    filled = fillIn(filled, counts, keys, [each.name]);
+  }
+  return filled;
+}
+
+/** Marks what top did not keep as remainder, as top does. */
+function cutAs(kept: readonly Tuple[] | null, by: readonly string[], rows: Rows): Rows {
+  if (kept === null) return rows;
+  const names = new Set(kept.map(tupleName));
+  const read = valuesReader(rows, by);
+  const isKept = Array.from({ length: rows.length }, (_, i) => names.has(tupleName(read(i))));
+  const columns = new Map(rows.columns);
+  for (const key of by) {
     columns.set(
-      TIME,
-      time.map((bucket) => BigInt(own.bucketOf[Number(bucket)] ?? 0)),
+      key,
+      columnOf(rows, key).map((value, i) => (isKept[i] ? value : null)),
     );
-  return { length: taken.length, columns };
+  }
+  columns.set(
+    REMAINDER,
+    isKept.map((flag) => (flag ? 0n : 1n)),
+  );
+  return { ...rows, columns };
 }

@@ -32,6 +32,7 @@ export function assembleAnswer(
   return {
     rows: page?.rows ?? null,
     totalCount: page?.totalCount ?? null,
+    kept: null,
     timeLabels: labelsOf(bound.question),
     totals,
     currency,

@@ -16,7 +16,7 @@ type Selected = NonNullable<WantedInput['totals']>;
 /** The measures that the selected fields, the proof of conservation and the check of currencies need. */
 export function bindWanted(
   wanted: WantedInput,
-  question: Omit<Question, 'wanted'>,
+  question: Pick<Question, 'groupBy' | 'filter' | 'having' | 'top'>,
   state: TenantState,
   currencies: readonly string[],
   predicateOf: (where: FilterInput) => Predicate,
@@ -41,7 +41,7 @@ export function bindWanted(
 }
 
 /** Where having or top hides rows, the proof needs the sum of those that are shown, even if none is selected. */
-function hiddenSums(question: Omit<Question, 'wanted'>, proof: readonly Measure[]): Wanted['rows'] {
+function hiddenSums(question: Pick<Question, 'having' | 'top'>, proof: readonly Measure[]): Wanted['rows'] {
   return proof.length > 0 && hides(question) ? { measures: proof, offset: 0, limit: 0 } : null;
 }
 

@@ -3,52 +3,48 @@
  * parents' keys as well, whose groups are then dealt out to the parents and cut per parent by the server.
  */
 import { compareText } from '../core/code-point-order.ts';
-import { costError } from '../core/errors.ts';
 import { bindFilter } from '../planner/bind/bind-filter.ts';
-import { bindSort, keyChecker } from '../planner/bind/bind-query.ts';
-import { makeBuckets } from '../planner/bind/make-buckets.ts';
-import { TIME } from '../planner/plan.ts';
+import { bindSort, bindTop, checkGroupBy, keyChecker } from '../planner/bind/bind-query.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import { and } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
-import type { TimeBuckets } from '../planner/time-buckets.ts';
-import { bucketIndex } from '../planner/time-buckets.ts';
+import type { Level, Remainders } from './deal-out.ts';
+import { remaindersOf } from './deal-out.ts';
 import type { BoundQuery, DrillDownQuery, ParentRow } from './engine.ts';
+import type { NestedBuckets } from './nested-buckets.ts';
+import { nestBuckets } from './nested-buckets.ts';
 
 /** The one question behind all parents of a level, and how its rows are dealt out. */
 export type DrillDownPlan = {
-  /** Grouped by everything, neither cut nor sorted by what was asked. */
+  /** Neither grouped, cut nor sorted by what was asked. */
   readonly question: Omit<Question, 'wanted'>;
-  /** Which parent a row belongs to: levels of keys and buckets above the asked one. */
+  /** Groups of which each is in one row of one parent. */
+  readonly groups: Grouping;
+  /** Groups of which each is in one parent. */
+  readonly parents: Grouping;
+  /** The levels above the asked one. */
   readonly levels: readonly Level[];
-  /** The asked level itself. */
-  readonly own: Level;
+  /** With any, several groups are in one row, and several of the parents' in one parent. */
+  readonly remainders: Remainders;
 };
 
-/** The columns that name a row of one level, and the bucket of that level for each bucket of the question. */
-export type Level = {
-  readonly keys: readonly string[];
-  readonly buckets: TimeBuckets | null;
-  readonly bucketOf: readonly number[];
-};
+/** The child's own question, which is applied per parent. */
+export type OwnQuestion = Pick<Question, 'granularity' | 'groupBy' | 'filter' | 'having' | 'top' | 'sort'>;
 
-/** The child's own question, of which top, order and page are applied per parent. */
-export function ownQuestion(bound: BoundQuery, query: DrillDownQuery, own: Level): Omit<Question, 'wanted'> {
-  const { groupBy, granularity, orderBy, top } = query;
-  return {
-    ...bound.question,
-    granularity,
-    groupBy,
-    buckets: own.buckets,
-    having: [],
-    top: top && { count: top.count, by: top.by ?? groupBy, metric: top.metric, remainder: top.remainder },
-    sort: bindSort(orderBy, { granularity, groupBy, compare: bound.question.compare }),
-  };
+export type Grouping = { readonly keys: readonly string[]; readonly time: NestedBuckets };
+
+/** @throws BAD_QUERY, UNKNOWN_DIMENSION, TOO_LARGE */
+export function ownQuestion(bound: BoundQuery, query: DrillDownQuery): OwnQuestion {
+  const { groupBy, granularity, orderBy } = query;
+  const { filter, compare } = bound.question;
+  checkGroupBy(groupBy, keyChecker(bound.state.tagKeys));
+  const sort = bindSort(orderBy, { granularity, groupBy, compare });
+  return { granularity, groupBy, filter, having: [], top: bindTop(query), sort };
 }
 
 /**
  * @param inside what all parents have in common: not in the first `top` for a remainder row
- * @throws BAD_QUERY, BAD_FILTER, UNKNOWN_DIMENSION
+ * @throws BAD_FILTER, TOO_LARGE
  */
 export function planDrillDown(
   bound: BoundQuery,
@@ -58,98 +54,46 @@ export function planDrillDown(
   rootKeys: readonly string[],
 ): DrillDownPlan {
   const { question, state } = bound;
-  const checkKey = keyChecker(state.tagKeys);
-  for (const query of path) query.groupBy.forEach(checkKey);
-  const cuts = [question.buckets, ...path.map((query) => bucketsOf(question, query.granularity))];
-  const refined = refine(cuts.filter((cut) => cut !== null));
-  if (question.compare && cuts.filter((cut) => cut !== null).length > 1) {
-    const reason = 'compare with a granularity both in the table and in its drill-down';
-    throw costError('BAD_QUERY', { reason, hint: 'Use granularity TOTAL in one of them.' });
-  }
-  const keysOf = [rootKeys, ...path.map((query) => query.groupBy)];
-  const all = keysOf.map((keys, i) => levelOf(keys, cuts[i] ?? null, refined));
-  const own = all.at(-1);
-  if (own === undefined) throw new Error('a drill-down has a path');
+  const all: Level[] = [
+    { keys: rootKeys, ranked: [] },
+    ...path.map(({ groupBy, top }) => ({ keys: groupBy, ranked: top ? (top.by ?? groupBy) : [] })),
+  ];
   const levels = all.slice(0, -1);
+  const time = nestBuckets([question.granularity, ...path.map((query) => query.granularity)], question);
+  if (time.outer === null) throw new Error('a drill-down has a path');
+  const checkKey = keyChecker(state.tagKeys);
   const filters = path.flatMap((query) => (query.filter ? [bindFilter(query.filter, checkKey)] : []));
-  const groupBy = [...new Set(keysOf.flat())];
-  const compareCut = path.map((query) => query.granularity).find((each) => each !== 'TOTAL');
   return {
     question: {
       ...question,
-      buckets: refined,
-      granularity: refined?.granularity ?? 'TOTAL',
-      compareBuckets: compareBucketsOf(question, compareCut),
-      groupBy,
       filter: and([question.filter, inside, ...filters, ...parentFilters(levels, parents)]),
       having: [],
       top: null,
-      sort: [...(refined ? [TIME] : []), ...groupBy].map((column) => ({
-        by: 'key',
-        column,
-        direction: 'ASC',
-      })),
     },
+    groups: { keys: keysOf(all), time },
+    parents: { keys: keysOf(levels), time: time.outer },
     levels,
-    own,
+    remainders: remaindersOf(parents, levels),
   };
 }
 
-function bucketsOf(
-  question: Omit<Question, 'wanted'>,
-  granularity: Question['granularity'],
-): TimeBuckets | null {
-  return granularity === 'TOTAL' ? null : makeBuckets(granularity, question.timeZone, question.period);
-}
-
-function compareBucketsOf(
-  question: Omit<Question, 'wanted'>,
-  granularity: Question['granularity'] | undefined,
-): TimeBuckets | null {
-  if (!question.compare || question.compareBuckets) return question.compareBuckets;
-  if (granularity === undefined || granularity === 'TOTAL') return null;
-  return makeBuckets(granularity, question.timeZone, question.compare);
-}
-
-/** All edges of all cuts: every bucket of every cut is a run of the refined ones. */
-function refine(cuts: readonly TimeBuckets[]): TimeBuckets | null {
-  const [first] = cuts;
-  if (first === undefined || cuts.length === 1) return first ?? null;
-  const edges = [...new Set(cuts.flatMap((cut) => cut.edges))].sort((a, b) => a - b);
-  return { ...first, edges, labels: edges.slice(0, -1) };
-}
-
-function levelOf(keys: readonly string[], buckets: TimeBuckets | null, refined: TimeBuckets | null): Level {
-  if (buckets === null || refined === null) return { keys, buckets, bucketOf: [] };
-  return {
-    keys,
-    buckets,
-    bucketOf: refined.labels.map((_, i) => bucketIndex(buckets, refined.edges[i] ?? 0)),
-  };
+function keysOf(levels: readonly Level[]): string[] {
+  return [...new Set(levels.flatMap(({ keys }) => keys))];
 }
 
 /**
  * Per key the values that any parent has: a superset of the parents' tuples that stays linear. Rows of tuples that no
- * parent has find no parent when dealt out.
+ * parent has find no parent when dealt out. What a remainder row stands for has any values of the ranked keys.
  */
 function parentFilters(levels: readonly Level[], parents: readonly (readonly ParentRow[])[]): Predicate[] {
-  return levels.flatMap((level, depth) =>
-    level.keys.map((key, position): Predicate => {
+  return levels.flatMap(({ keys, ranked }, depth) => {
+    const hasRemainder = parents.some((path) => path[depth]?.isRemainder);
+    return keys.flatMap((key, position): Predicate[] => {
+      if (hasRemainder && ranked.includes(key)) return [];
       const values = new Set(parents.map((path) => path[depth]?.values[position] ?? null));
       const present = [...values].filter((value) => value !== null).sort(compareText);
-      return {
-        kind: 'test',
-        key,
-        test: { op: 'in', values: present, ignoreCase: false },
-        orNull: values.has(null),
-      };
-    }),
-  );
-}
-
-/** Names a path of parent rows, to find the parent of a row of the question. */
-export function parentName(rows: readonly ParentRow[], levels: readonly Level[]): string {
-  return JSON.stringify(
-    levels.map((level, i) => [level.buckets ? (rows[i]?.bucket ?? null) : null, rows[i]?.values ?? []]),
-  );
+      const test = { op: 'in' as const, values: present, ignoreCase: false };
+      return [{ kind: 'test', key, test, orNull: values.has(null) }];
+    });
+  });
 }

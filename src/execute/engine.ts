@@ -30,7 +30,8 @@ export type CostEngine = {
   /**
    * The same question inside rows: `path` holds the drill-downs from the root table inwards, the last is the one
    * asked; each of `parents` is as long as `path`: a row of the root table, a row of path[0] inside it, and so on.
-   * One planned query for all parents; per parent, in order, an answer or why there is none.
+   * One planned query for all parents, one more for those in remainder rows; per parent, in order, an answer or why
+   * there is none.
    */
   readonly drillDown: (
     bound: BoundQuery,
@@ -80,12 +81,18 @@ export type WantedInput = {
   readonly conservation: readonly Metric[];
 };
 
-/** A row of a table that is drilled into: its keys in groupBy order, its bucket (null at TOTAL), whether it is the remainder of top. */
+/**
+ * A row of a table that is drilled into: its keys in groupBy order, its bucket (null at TOTAL), whether it is the
+ * remainder of top, and `kept` of the answer that it is in.
+ */
 export type ParentRow = {
-  readonly values: readonly (string | null)[];
+  readonly values: Tuple;
   readonly bucket: number | null;
   readonly isRemainder: boolean;
+  readonly kept: readonly Tuple[] | null;
 };
+/** Values of several dimensions. */
+export type Tuple = readonly (string | null)[];
 /** What `CostRow.costs` asks inside a row. */
 export type DrillDownQuery = Pick<CostQuery, 'groupBy' | 'granularity' | 'filter' | 'orderBy' | 'top'>;
 
@@ -114,6 +121,8 @@ export type Answer = {
   readonly timeLabels: readonly Instant[];
   /** All rows there are, whatever the page. */
   readonly totalCount: number | null;
+  /** Of a drill-down with top: what was kept of `top.by`, whatever the page; null otherwise. */
+  readonly kept: readonly Tuple[] | null;
   readonly totals: ReadMeasure | null;
   readonly currency: string | null;
   readonly conservation: ReadonlyMap<Metric, Conservation>;

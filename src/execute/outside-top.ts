@@ -1,12 +1,16 @@
 import type { CostError } from '../core/errors.ts';
 import { costError } from '../core/errors.ts';
+import type { Rows } from '../connectors/connector.ts';
 import { measure } from '../planner/measures.ts';
 import { REMAINDER } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import { and, not, or } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
-import type { BoundQuery } from './engine.ts';
+import { tupleName, valuesReader } from './deal-out.ts';
+import type { BoundQuery, Tuple } from './engine.ts';
+import { columnOf } from './operators/group-rows.ts';
 import { splitPage } from './page-rows.ts';
+import { ROWS_FETCHED_MAX } from './run-question.ts';
 import type { QuestionRunner } from './run-question.ts';
 
 /** What the remainder row of a table's top stands for: not one of its tuples. An error with having, which hides groups. */
@@ -20,15 +24,18 @@ export async function outsideTop(
     const reason = 'The remainder of a table with having cannot be drilled into';
     return costError('BAD_QUERY', { reason, hint: 'Leave out having, or filter instead.' });
   }
+  const { question } = bound;
+  // Spread over buckets a charge counts in each of them, and so it does in the ranking.
+  const isSpread = question.timing === 'PRORATED';
   const ranked: Question = {
-    ...bound.question,
+    ...question,
     groupBy: top.by,
-    granularity: 'TOTAL',
-    buckets: null,
-    compareBuckets: null,
+    granularity: isSpread ? question.granularity : 'TOTAL',
+    buckets: isSpread ? question.buckets : null,
+    compareBuckets: isSpread ? question.compareBuckets : null,
     sort: top.by.map((column) => ({ by: 'key', column, direction: 'ASC' })),
     wanted: {
-      rows: { measures: [measure('count', null)], offset: 0, limit: top.count + 1 },
+      rows: { measures: [measure('count', null)], offset: 0, limit: ROWS_FETCHED_MAX },
       totals: null,
       excluded: null,
     },
@@ -36,14 +43,23 @@ export async function outsideTop(
   const { results } = await runner.run(ranked, bound.state, signal);
   const part = results.get('rows');
   if (!part) throw new Error('rows were wanted');
-  const { rows } = splitPage(part.rows);
-  const tuples = Array.from({ length: rows.length }, (_, i) => i)
-    .filter((i) => rows.columns.get(REMAINDER)?.[i] !== 1n)
-    .map((i) => and(top.by.map((key) => equals(key, rows.columns.get(key)?.[i] ?? null))));
-  return not(or(tuples));
+  const tuples = keptTuples(splitPage(part.rows).rows, top.by);
+  return not(or(tuples.map((tuple) => and(top.by.map((key, i) => equals(key, tuple[i] ?? null))))));
 }
 
-function equals(key: string, value: bigint | string | null): Predicate {
-  if (typeof value !== 'string') return { kind: 'test', key, test: { op: 'none' }, orNull: true };
+/** The tuples of `by` that top kept in rows. */
+export function keptTuples(rows: Rows, by: readonly string[]): Tuple[] {
+  const read = valuesReader(rows, by);
+  const flags = columnOf(rows, REMAINDER);
+  const tuples = new Map<string, Tuple>();
+  for (let i = 0; i < rows.length; i++) {
+    const tuple = read(i);
+    if (flags[i] !== 1n) tuples.set(tupleName(tuple), tuple);
+  }
+  return [...tuples.values()];
+}
+
+function equals(key: string, value: string | null): Predicate {
+  if (value === null) return { kind: 'test', key, test: { op: 'none' }, orNull: true };
   return { kind: 'test', key, test: { op: 'in', values: [value], ignoreCase: false }, orNull: false };
 }

@@ -1,6 +1,7 @@
 import { costError, isCostError } from '../core/errors.ts';
 import type { Rows } from '../connectors/connector.ts';
 import { isMergeable } from '../planner/measures.ts';
+import type { ColumnName } from '../planner/plan.ts';
 import { REMAINDER, TIME } from '../planner/plan.ts';
 import { and } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
@@ -47,28 +48,30 @@ export async function countRemainderDistinct(
   const { results } = await runner.run(counted, bound.state, signal);
   const part = results.get('rows');
   if (!part) throw new Error('rows were wanted');
-  return fillIn(
-    rows,
-    splitPage(part.rows).rows,
-    keys,
-    measures.map((each) => each.name),
-  );
+  const { rows: counts } = splitPage(part.rows);
+  const names = measures.map((each) => each.name);
+  return fillIn(rows, counts, keys, names, (i) => flags[i] === 1n);
 }
 
-/** Puts the columns `names` of `counts` into the remainder rows with the same keys. */
-function fillIn(rows: Rows, counts: Rows, keys: readonly string[], names: readonly string[]): Rows {
+/** Puts the columns `names` of `counts` into the rows with the same keys, of those that are chosen; 0 where none has them. */
+export function fillIn(
+  rows: Rows,
+  counts: Rows,
+  keys: readonly ColumnName[],
+  names: readonly ColumnName[],
+  isChosen: (index: number) => boolean = () => true,
+): Rows {
   const tupleOfCounts = tupleReader(counts, keys);
   const byTuple = new Map(Array.from({ length: counts.length }, (_, i) => [tupleOfCounts(i), i]));
   const tuple = tupleReader(rows, keys);
-  const flags = rows.columns.get(REMAINDER) ?? [];
   const columns = new Map(rows.columns);
   for (const name of names) {
     const own = rows.columns.get(name) ?? [];
     const counted = counts.columns.get(name) ?? [];
-    columns.set(
-      name,
-      own.map((value, i) => (flags[i] === 1n ? (counted[byTuple.get(tuple(i)) ?? -1] ?? 0n) : value)),
+    const filled = Array.from({ length: rows.length }, (_, i) =>
+      isChosen(i) ? (counted[byTuple.get(tuple(i)) ?? -1] ?? 0n) : (own[i] ?? null),
     );
+    columns.set(name, filled);
   }
   return { length: rows.length, columns };
 }

@@ -198,6 +198,7 @@ export function parentRowOf({ keys, isRemainder, place }: RowModel): ParentRow {
     values: keys.map(({ value }) => value),
     bucket: typeof bucket === 'bigint' ? Number(bucket) : null,
     isRemainder,
+    kept: place.view.answer.kept,
   };
 }
 

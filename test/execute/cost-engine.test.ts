@@ -3,8 +3,10 @@ import type { Metric } from '../../src/catalog/metrics.ts';
 import type { Answer, BoundQuery, CostEngine, WantedInput } from '../../src/execute/engine.ts';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { measure, metricValue } from '../../src/planner/measures.ts';
+import type { ReadMeasure } from '../../src/planner/measures.ts';
 import type { StoreName } from '../../src/planner/plan.ts';
-import { before } from '../../src/planner/plan.ts';
+import { TIME, before } from '../../src/planner/plan.ts';
+import { formatInstant } from '../../src/core/time-range.ts';
 import { isCostError } from '../../src/core/errors.ts';
 import { parseDecimal } from '../../src/core/decimal.ts';
 import { readRow } from '../../src/execute/page-rows.ts';
@@ -233,7 +235,9 @@ describe('drill-down', () => {
       if (isCostError(answer)) throw answer;
       return answer;
     });
-  const row = (value: string | null, isRemainder = false) => [{ values: [value], bucket: null, isRemainder }];
+  const row = (value: string | null, isRemainder = false) => [
+    { values: [value], bucket: null, isRemainder, kept: null },
+  ];
   const inside = {
     groupBy: ['tag:team'],
     granularity: 'TOTAL' as const,
@@ -274,40 +278,123 @@ describe('drill-down', () => {
     expect(storage?.totals?.(measure('count-distinct', 'resource_id').name)).toBe(1n);
   });
 
-  it('refuses only the remainder rows inside a drill-down: their siblings are answered', async () => {
+  it('goes on in a remainder row inside a drill-down', async () => {
     const { bound } = await ask({ groupBy: ['charge_category'] });
-    const services = {
-      ...inside,
+    const top = { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
+    const services = { ...inside, groupBy: ['service_name'], top };
+    const [usage] = row('Usage');
+    if (!usage) throw new Error('there is a row');
+    const [byService] = await drill(bound, [services], wanted(), [[usage]], options);
+    expect(byService && shown(byService)).toBe('Compute 30, null 7');
+    const { kept = null } = byService ?? {};
+    expect(kept).toEqual([['Compute']]);
+    const compute = { values: ['Compute'], bucket: null, isRemainder: false, kept };
+    const others = { values: [null], bucket: null, isRemainder: true, kept };
+    const parents = [
+      [usage, compute],
+      [usage, others],
+    ];
+    const answers = await drill(bound, [services, inside], wanted(), parents, options);
+    expect(answers.map((answer) => shown(answer, 'tag:team'))).toEqual(['a 10, b 20', 'a 5, null 2']);
+  });
+
+  it('finds outside of top what the rows leave out, where spread charges count in several of them', async () => {
+    const who = tenant('spread');
+    const days = { ChargePeriodStart: '2024-09-18T12:00:00Z', ChargePeriodEnd: '2024-09-20T12:00:00Z' };
+    const long = effective('3', { ServiceName: 'Long', ...days });
+    await deployment.load(who, 'aws', [long, ...['1', '2'].map((cost) => effective(cost))]);
+    const top = { count: 1, metric: 'CHARGE_COUNT' as const, by: null, remainder: true };
+    const query = {
       groupBy: ['service_name'],
-      top: { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true },
+      granularity: 'DAY' as const,
+      timing: 'PRORATED' as const,
+      top,
     };
-    const usage = { values: ['Usage'], bucket: null, isRemainder: false };
-    const compute = { values: ['Compute'], bucket: null, isRemainder: false };
-    const others = { values: [null], bucket: null, isRemainder: true };
-    const path = [services, inside];
-    const answers = await deployment.engine.drillDown(
+    const { bound, ...answer } = await ask(query, wanted(), who);
+    expect(shown(answer)).toBe('Long 0.75, null 3, Long 1.5, Long 0.75');
+    const others = { values: [null], bucket: 17, isRemainder: true, kept: null };
+    const [rest] = await drill(
       bound,
-      path,
+      [{ ...inside, groupBy: ['service_name'] }],
       wanted(),
-      [
-        [usage, compute],
-        [usage, others],
-      ],
+      [[others]],
       options,
     );
-    expect(answers.map((answer) => (isCostError(answer) ? answer.code : shown(answer, 'tag:team')))).toEqual([
-      'a 10, b 20',
-      'BAD_QUERY',
+    expect(rest && shown(rest)).toBe('Amazon EC2 3');
+  });
+
+  it('compares what is only in the other period too, in buckets that only it has', async () => {
+    const period = { from: '2024-09-19T00:00:00Z', to: '2024-09-20T00:00:00Z' };
+    const compare = { from: '2024-09-17T00:00:00Z', to: '2024-09-19T00:00:00Z' };
+    const { bound } = await ask({ period, compare, granularity: 'DAY' });
+    const second = { values: [], bucket: 1, isRemainder: false, kept: null };
+    const hours = { ...inside, groupBy: ['service_name'], granularity: 'HOUR' as const };
+    const [answer] = await drill(bound, [hours], wanted(), [[second]], options);
+    expect(answer && shown(answer)).toBe('Compute 0, Storage 0');
+    expect(answer?.rows?.columns.get(before('sum(effective_cost)'))).toEqual([units('30'), units('4')]);
+    expect(answer?.rows?.columns.get(TIME)).toEqual([22n, 22n]);
+    expect(answer?.timeLabels[22]).toBe(Date.parse('2024-09-20T22:00:00Z'));
+  });
+
+  it('compares a bucket inside a bucket with the one of the same number inside the compared one', async () => {
+    // From the 16th on it is the second week: the first has two days, the compared one four.
+    const period = { from: '2024-09-14T00:00:00Z', to: '2024-09-20T00:00:00Z' };
+    const compare = { from: '2024-09-12T00:00:00Z', to: '2024-09-21T00:00:00Z' };
+    const { bound } = await ask({ period, compare, granularity: 'WEEK' });
+    const days = { ...inside, groupBy: ['service_name'], granularity: 'DAY' as const };
+    const week = { values: [], bucket: 1, isRemainder: false, kept: null };
+    const [answer] = await drill(bound, [days], wanted(), [[week]], options);
+    expect(answer && shown(answer)).toBe('Compute 30, Storage 4, Queue 0');
+    expect(answer?.rows?.columns.get(TIME)).toEqual([2n, 2n, 4n]);
+    expect(answer?.rows?.columns.get(before('sum(effective_cost)'))).toEqual(['30', '4', '2'].map(units));
+    expect([2, 4].map((day) => formatInstant(answer?.timeLabels[day] ?? 0))).toEqual([
+      '2024-09-18T00:00:00Z',
+      '2024-09-20T00:00:00Z',
     ]);
+  });
+
+  it('counts distinct values of its remainder rows, and inside them', async () => {
+    const { bound } = await ask({ groupBy: ['charge_category'] });
+    const top = { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
+    const services = { ...inside, groupBy: ['service_name'], top };
+    const distinct = { metrics: [], amounts: [], distinct: ['service_name', 'resource_id'] };
+    const want = wanted([], { rows: { ...distinct, offset: 0, limit: 10 }, totals: distinct });
+    const counts = (read: ReadMeasure | null | undefined) =>
+      distinct.distinct.map((key) => read?.(measure('count-distinct', key).name));
+    const [byService] = await drill(bound, [services], want, [row('Usage')], options);
+    const rows = byService?.rows;
+    expect([0, 1].map((i) => rows && counts(readRow(rows, i)))).toEqual([
+      [1n, 2n],
+      [2n, 1n],
+    ]);
+    expect(counts(byService?.totals)).toEqual([3n, 3n]);
+    const others = { values: [null], bucket: null, isRemainder: true, kept: byService?.kept ?? null };
+    const parents = [[...row('Usage'), others]];
+    const [whole] = await drill(bound, [services, { ...inside, groupBy: [] }], want, parents, options);
+    expect(whole?.rows && counts(readRow(whole.rows, 0))).toEqual([2n, 1n]);
+    expect(counts(whole?.totals)).toEqual([2n, 1n]);
+  });
+
+  it('refuses what a question of its own would be refused for', async () => {
+    const { bound } = await ask({ groupBy: ['service_name'] });
+    const top = { count: 0, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
+    for (const change of [
+      { top },
+      { top: { ...top, count: 1, by: ['region_id'] } },
+      { groupBy: ['tag:team', 'tag:team'] },
+    ]) {
+      const answers = drill(bound, [{ ...inside, ...change }], wanted(), [row('Compute')], options);
+      await expect(answers).rejects.toMatchObject({ code: 'BAD_QUERY' });
+    }
   });
 
   it('goes on inside a drill-down, by day inside a month', async () => {
     const { bound } = await ask({ groupBy: [], granularity: 'MONTH' });
     const days = { ...inside, groupBy: ['service_name'], granularity: 'DAY' as const };
-    const month = { values: [], bucket: 0, isRemainder: false };
+    const month = { values: [], bucket: 0, isRemainder: false, kept: null };
     const [byDay] = await drill(bound, [days], wanted(), [[month]], options);
     expect(byDay && shown(byDay)).toBe('Compute 30, Storage 4, Queue 2');
-    const day = { values: ['Compute'], bucket: 17, isRemainder: false };
+    const day = { values: ['Compute'], bucket: 17, isRemainder: false, kept: null };
     const [byTeam] = await drill(bound, [days, inside], wanted(), [[month, day]], options);
     expect(byTeam && shown(byTeam, 'tag:team')).toBe('a 10, b 20');
   });

@@ -55,7 +55,7 @@ describe('drill-down', () => {
         totals: { metrics: ['EFFECTIVE_COST'] },
       },
       parents: [
-        [{ values: ['EC2'], bucket: 0, isRemainder: false }],
+        [{ values: ['EC2'], bucket: 0, isRemainder: false, kept: null }],
         [{ values: ['S3'], bucket: 1, isRemainder: false }],
         [{ values: ['RDS'], bucket: 2, isRemainder: false }],
       ],
@@ -85,8 +85,8 @@ describe('drill-down', () => {
       ['sub_account_id'],
     ]);
     expect(asked.drillDown[1]?.parents[1]).toEqual([
-      { values: ['EC2'], bucket: 0, isRemainder: false },
-      { values: ['EC2/b'], bucket: null, isRemainder: false },
+      { values: ['EC2'], bucket: 0, isRemainder: false, kept: null },
+      { values: ['EC2/b'], bucket: null, isRemainder: false, kept: null },
     ]);
     expect(nodes[2].costs.rows.nodes[1].costs.rows.nodes).toEqual([{ keys: [{ value: 'RDS/RDS/b/a' }] }]);
   });

@@ -145,6 +145,7 @@ function answerOf(
     rows: page && { length: page.length, columns: columnsOf(page) },
     timeLabels: [...(bound.question.buckets?.labels ?? [])],
     totalCount: rows ? all.length : null,
+    kept: null,
     totals: totals ? (name) => canned.totals[name] ?? null : null,
     currency: canned.currency === undefined ? 'USD' : canned.currency,
     conservation: new Map(),

@@ -88,7 +88,8 @@ export function keyChecker(tagKeys: ReadonlySet<string>): (key: string) => void 
   };
 }
 
-function checkGroupBy(groupBy: readonly string[], checkKey: (key: string) => void): void {
+/** @throws UNKNOWN_DIMENSION, TOO_LARGE, BAD_QUERY where a dimension is named twice */
+export function checkGroupBy(groupBy: readonly string[], checkKey: (key: string) => void): void {
   if (groupBy.length > GROUP_BY_MAX) {
     throw costError('TOO_LARGE', {
       what: 'dimensions in groupBy',
@@ -129,7 +130,8 @@ function bindHaving(inputs: readonly HavingInput[]): HavingTest[] {
   });
 }
 
-function bindTop(query: CostQuery): Question['top'] {
+/** @throws BAD_QUERY */
+export function bindTop(query: Pick<CostQuery, 'top' | 'groupBy'>): Question['top'] {
   const { top, groupBy } = query;
   if (!top) return null;
   if (top.count < 1 || top.count > TOP_COUNT_MAX) {
