@@ -243,6 +243,39 @@ describe('answers over real bills', () => {
       expect(row.costs?.totals.effectiveCost).toBe(row.effectiveCost);
   });
 
+  it('drill into what a drill-down leaves over, and on', async () => {
+    const { data, errors } = await send(
+      'demo',
+      `{ costs(query: { period: { month: "2024-09" } }) { rows { nodes {
+         costs(groupBy: ["service_name"], top: { count: 1 }) { rows { nodes {
+           isRemainder
+           distinct(of: "service_name") { count }
+           costs(groupBy: ["tag:Application"], top: { count: 1 }) { rows { nodes {
+             keys { label }
+             costs(groupBy: ["service_name"]) { rows { nodes { keys { value } effectiveCost } } } } } } } } } } } } }`,
+    );
+    expect(errors).toBeUndefined();
+    const inside = (value: string, effectiveCost: string) => ({
+      rows: { nodes: [{ keys: [{ value }], effectiveCost }] },
+    });
+    const nodes = data.costs.rows.nodes[0].costs.rows.nodes;
+    expect(nodes.map((node: { distinct: unknown }) => node.distinct)).toEqual([
+      { count: '1' },
+      { count: '2' },
+    ]);
+    expect(nodes[1]).toMatchObject({
+      isRemainder: true,
+      costs: {
+        rows: {
+          nodes: [
+            { keys: [{ label: 'archive' }], costs: inside('Amazon S3', '2.000000000001') },
+            { keys: [{ label: '(other)' }], costs: inside('AWS Lambda', '-1.000000000000') },
+          ],
+        },
+      },
+    });
+  });
+
   it('compare two months: groups of either have a row', async () => {
     const { costs } = await ask(
       graphql(`
