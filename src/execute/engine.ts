@@ -30,8 +30,8 @@ export type CostEngine = {
   /**
    * The same question inside rows: `path` holds the drill-downs from the root table inwards, the last is the one
    * asked; each of `parents` is as long as `path`: a row of the root table, a row of path[0] inside it, and so on.
-   * One planned query for all parents, one more for those in remainder rows; per parent, in order, an answer or why
-   * there is none.
+   * One planned query for all parents, some more for those in remainder rows, distinct counts and compared buckets,
+   * never one per parent; per parent, in order, an answer or why there is none.
    */
   readonly drillDown: (
     bound: BoundQuery,
