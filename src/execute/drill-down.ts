@@ -2,7 +2,6 @@
  * Drill-downs: the same question inside rows of an answer. All rows of a level are one question, grouped by the
  * parents' keys as well, whose groups are then dealt out to the parents and cut per parent by the server.
  */
-import { compareText } from '../core/code-point-order.ts';
 import { bindFilter } from '../planner/bind/bind-filter.ts';
 import { bindSort, bindTop, checkGroupBy, keyChecker } from '../planner/bind/bind-query.ts';
 import type { Predicate } from '../planner/predicate.ts';
@@ -13,6 +12,7 @@ import { remaindersOf } from './deal-out.ts';
 import type { BoundQuery, DrillDownQuery, ParentRow } from './engine.ts';
 import type { NestedBuckets } from './nested-buckets.ts';
 import { nestBuckets } from './nested-buckets.ts';
+import { isIn } from './outside-top.ts';
 
 /** The one question behind all parents of a level, and how its rows are dealt out. */
 export type DrillDownPlan = {
@@ -90,10 +90,7 @@ function parentFilters(levels: readonly Level[], parents: readonly (readonly Par
     const hasRemainder = parents.some((path) => path[depth]?.isRemainder);
     return keys.flatMap((key, position): Predicate[] => {
       if (hasRemainder && ranked.includes(key)) return [];
-      const values = new Set(parents.map((path) => path[depth]?.values[position] ?? null));
-      const present = [...values].filter((value) => value !== null).sort(compareText);
-      const test = { op: 'in' as const, values: present, ignoreCase: false };
-      return [{ kind: 'test', key, test, orNull: values.has(null) }];
+      return [isIn(key, new Set(parents.map((path) => path[depth]?.values[position] ?? null)))];
     });
   });
 }

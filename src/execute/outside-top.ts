@@ -1,10 +1,11 @@
+import { compareText } from '../core/code-point-order.ts';
 import type { CostError } from '../core/errors.ts';
 import { costError } from '../core/errors.ts';
 import type { Rows } from '../connectors/connector.ts';
 import { measure } from '../planner/measures.ts';
 import { REMAINDER } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
-import { and, not, or } from '../planner/predicate.ts';
+import { TRUE, and, not, or } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
 import { tupleName, valuesReader } from './deal-out.ts';
 import type { BoundQuery, Tuple } from './engine.ts';
@@ -44,7 +45,7 @@ export async function outsideTop(
   const part = results.get('rows');
   if (!part) throw new Error('rows were wanted');
   const tuples = keptTuples(splitPage(part.rows).rows, top.by);
-  return not(or(tuples.map((tuple) => and(top.by.map((key, i) => equals(key, tuple[i] ?? null))))));
+  return not(oneOf(top.by, tuples));
 }
 
 /** The tuples of `by` that top kept in rows. */
@@ -59,7 +60,30 @@ export function keptTuples(rows: Rows, by: readonly string[]): Tuple[] {
   return [...tuples.values()];
 }
 
-function equals(key: string, value: string | null): Predicate {
-  if (value === null) return { kind: 'test', key, test: { op: 'none' }, orNull: true };
-  return { kind: 'test', key, test: { op: 'in', values: [value], ignoreCase: false }, orNull: false };
+/** Tuples that begin alike share a test, and the last key's values are one list: stores take long over many tests. */
+function oneOf(keys: readonly string[], tuples: readonly Tuple[]): Predicate {
+  const [key, ...rest] = keys;
+  if (key === undefined) return TRUE;
+  if (rest.length === 0) return isIn(key, new Set(tuples.map(([value]) => value ?? null)));
+  const byFirst = Map.groupBy(tuples, ([value]) => value ?? null);
+  return or(
+    [...byFirst].map(([value, some]) =>
+      and([
+        isIn(key, new Set([value])),
+        oneOf(
+          rest,
+          some.map((tuple) => tuple.slice(1)),
+        ),
+      ]),
+    ),
+  );
 }
+
+/** The dimension has one of the values, null among them. */
+export function isIn(key: string, values: ReadonlySet<string | null>): Predicate {
+  const present = [...values].filter((value) => value !== null).sort(compareText);
+  const test = present.length > 0 ? ({ op: 'in', values: present, ignoreCase: false } as const) : NONE;
+  return { kind: 'test', key, test, orNull: values.has(null) };
+}
+
+const NONE = { op: 'none' } as const;

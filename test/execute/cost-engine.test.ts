@@ -323,6 +323,28 @@ describe('drill-down', () => {
     expect(rest && shown(rest)).toBe('Amazon EC2 3');
   });
 
+  it('drills into what a long top leaves over, by values of a dictionary too', async () => {
+    const who = tenant('long');
+    const charges = Array.from({ length: 300 }, (_, i) =>
+      effective(String(1_000 - i), { ServiceName: `s${i % 3}`, Tags: `{"team":"t${i}"}` }),
+    );
+    await deployment.load(who, 'aws', charges);
+    const top = { count: 295, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
+    const others = { bucket: null, isRemainder: true, kept: null };
+    for (const groupBy of [['tag:team'], ['service_name', 'tag:team']]) {
+      const { bound } = await ask({ groupBy, top }, wanted([]), who);
+      const parents = [[{ ...others, values: groupBy.map(() => null) }]];
+      const [rest] = await drill(
+        bound,
+        [{ ...inside, groupBy: ['service_name'] }],
+        wanted(),
+        parents,
+        options,
+      );
+      expect(rest && shown(rest)).toBe('s0 703, s1 1407, s2 1405'); // The last five cost 705 to 701.
+    }
+  });
+
   it('compares what is only in the other period too, in buckets that only it has', async () => {
     const period = { from: '2024-09-19T00:00:00Z', to: '2024-09-20T00:00:00Z' };
     const compare = { from: '2024-09-17T00:00:00Z', to: '2024-09-19T00:00:00Z' };

@@ -353,11 +353,13 @@ function rowFilter({ answer, query }: Table, row: number): FilterInput {
     }),
   });
   if (valueAt(answer, REMAINDER, row) !== 1n) return equal(groupBy, row);
-  const named = Array.from({ length: answer.rows?.length ?? 0 }, (_, i) => i).filter(
-    (i) => valueAt(answer, REMAINDER, i) !== 1n,
-  );
+  const named = new Map<string, FilterInput>();
+  for (let i = 0; i < (answer.rows?.length ?? 0); i++) {
+    const tuple = by.map((key) => textAt(answer, key, i));
+    if (valueAt(answer, REMAINDER, i) !== 1n) named.set(JSON.stringify(tuple), equal(by, i));
+  }
   const openKeys = groupBy.filter((key) => !by.includes(key));
-  return { all: [equal(openKeys, row), { not: { any: named.map((i) => equal(by, i)) } }] };
+  return { all: [equal(openKeys, row), { not: { any: [...named.values()] } }] };
 }
 
 /** All that an answer says; not the labels of buckets in a period that is none. */
