@@ -36,7 +36,7 @@ const OCTOBER = Date.parse('2024-10-01T00:00:00Z');
 const ROWS_FOLLOWED = [3, 2, 1];
 
 const acme = tenant('acme');
-const options = { signal: new AbortController().signal, deadlineMs: 60_000 };
+const options = { signal: new AbortController().signal, deadlineMs: 60_000, forceStore: null };
 const NOW = Date.parse('2025-01-15T12:00:00Z');
 /** Has no charges. */
 const NOTHING = { from: Date.parse('1990-01-01T00:00:00Z'), to: Date.parse('1990-01-01T01:00:00Z') };

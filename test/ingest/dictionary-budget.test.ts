@@ -164,7 +164,7 @@ async function drilledDown(who: TenantId): Promise<unknown> {
     top: null,
   };
   const parents = ['i-1', 'i-10', null].map((value) => [
-    { values: [value], bucket: null, isRemainder: value === null },
+    { values: [value], bucket: null, isRemainder: value === null, kept: null },
   ]);
   const found = await deployment.engine.drillDown(bound, [inside], wanted, parents, options);
   return found.map((answer) => (isCostError(answer) ? answer.code : plain(answer)));
