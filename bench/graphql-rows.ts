@@ -9,11 +9,13 @@ import process from 'node:process';
 import type { Answer, CostEngine } from '../src/execute/engine.ts';
 import { cannedEngine } from '../test/support/canned-engine.ts';
 import { startGraphql } from '../test/support/graphql-harness.ts';
+import { median } from './support/figures.ts';
 
 const ROWS = 4_500;
 const SERVICES = 50;
-const RUNS = 200;
-const WARM_UP_RUNS = 100;
+const ROUNDS = 9;
+const RUNS = 50;
+const WARM_UP_RUNS = 200;
 
 type Order = { readonly url: string; readonly body: string; readonly runs: number };
 
@@ -69,11 +71,16 @@ async function measureAll(): Promise<void> {
   for (const [name, text] of Object.entries(shapes)) {
     const body = JSON.stringify({ query: text });
     await ask(body, WARM_UP_RUNS);
-    const before = process.cpuUsage();
-    const size = await ask(body, RUNS);
-    const { user, system } = process.cpuUsage(before);
-    const cpuMs = (user + system) / 1_000 / RUNS;
-    process.stdout.write(`${name.padEnd(24)} ${cpuMs.toFixed(2).padStart(6)} ms of CPU, ${size} bytes\n`);
+    const rounds: number[] = [];
+    let size = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const before = process.cpuUsage();
+      size = await ask(body, RUNS);
+      const { user, system } = process.cpuUsage(before);
+      rounds.push((user + system) / 1_000 / RUNS);
+    }
+    const cpuMs = median(rounds).toFixed(2).padStart(6);
+    process.stdout.write(`${name.padEnd(24)} ${cpuMs} ms of CPU, ${size} bytes\n`);
   }
   asker.disconnect();
   await close();

@@ -29,10 +29,12 @@ export function parseDecimal(text: string): Decimal | null {
 
 /** Always 12 places: `8368.366922550100`, `-0.000000000001`. */
 export function formatDecimal(value: Decimal): string {
-  const negative = value < 0n;
-  const digits = (negative ? -value : value).toString().padStart(DECIMAL_SCALE + 1, '0');
+  if (value < 0n) return `-${formatDecimal(-value as Decimal)}`;
+  const digits = value.toString();
   const cut = digits.length - DECIMAL_SCALE;
-  return `${negative ? '-' : ''}${digits.slice(0, cut)}.${digits.slice(cut)}`;
+  return cut > 0
+    ? `${digits.slice(0, cut)}.${digits.slice(cut)}`
+    : `0.${digits.padStart(DECIMAL_SCALE, '0')}`;
 }
 
 /** numerator / denominator as a Decimal, half-even; null when the denominator is 0. */

@@ -95,7 +95,9 @@ export async function buildBatches(
   const inline = { resources: await extend('resources'), tags: await extend('tags') };
   await forgetEntries(session);
   const places = placesOf(set, fileMonths, importId);
-  const chargesFiles = await writeBatches(session, lake, places, { columns, enums, inline }, onProgress);
+  const counts = new Map(places.map(({ month }) => [month, chargesOf(fileMonths, month)]));
+  const rows = { columns, enums, inline, counts };
+  const chargesFiles = await writeBatches(session, lake, places, rows, onProgress);
   return {
     importId,
     batches: places.map((place) => batchOf(set, place, fileMonths, quarantines)),
@@ -123,6 +125,10 @@ function placesOf(set: BillSet, fileMonths: readonly FileMonth[], importId: stri
     month,
     batch: batchId(`${importId}-${month.slice(0, 7)}`),
   }));
+}
+
+function chargesOf(fileMonths: readonly FileMonth[], month: string): number {
+  return fileMonths.reduce((sum, part) => sum + (part.month === month ? part.charges : 0), 0);
 }
 
 /** Facts, then control totals: one commit for each table. */
@@ -215,7 +221,7 @@ function batchOf(
     mode,
     format: first.format.name,
     mappingVersion: Math.min(...bills.map(({ format }) => format.mappingVersion)),
-    charges: parts.reduce((sum, part) => sum + part.charges, 0),
+    charges: chargesOf(parts, month),
     quarantined: quarantines.reduce(
       (sum, { quarantined }, index) => (firstMonthOf(index) === month ? sum + quarantined : sum),
       0,

@@ -32,13 +32,15 @@ export type ChargeRows = {
   readonly enums: ReadonlyMap<string, string>;
   /** What is in the tables `inline_resources` and `inline_tags`. */
   readonly inline: Inline;
+  /** How many charges each month has. */
+  readonly counts: ReadonlyMap<string, number>;
 };
 
 export async function writeCharges(
   session: IngestSession,
   state: TableState,
   place: BatchPlace,
-  { columns, enums, inline }: ChargeRows,
+  { columns, enums, inline, counts }: ChargeRows,
   onFraction: OnFraction,
 ): Promise<DataFile[]> {
   const from = chargesFrom(place.month, inline);
@@ -51,6 +53,7 @@ export async function writeCharges(
       ['origin', 'bill'] as const,
       ...lacking,
     ]),
+    count: counts.get(place.month) ?? 0,
     wide: columns.wide,
     enums,
   };

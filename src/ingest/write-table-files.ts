@@ -34,6 +34,8 @@ export type TableRows = {
   readonly from: string;
   /** Columns that are the same in all rows; they need not be sorted. */
   readonly constants: ReadonlyMap<string, string | null>;
+  /** How many rows there are; counted where it is left out. */
+  readonly count?: number;
   /** Decimal columns that may hold a value too large for a narrow one; looked for where it is left out. */
   readonly wide?: ReadonlySet<string>;
   /** Text columns that are sorted as values of an ENUM, whose order is that of the texts. */
@@ -78,8 +80,9 @@ export async function writeTableFiles(
 async function measureRows(
   session: IngestSession,
   table: LakeTable,
-  { from, constants, wide }: TableRows,
+  { from, constants, count, wide }: TableRows,
 ): Promise<{ count: number; wide: ReadonlySet<string> }> {
+  if (count !== undefined && wide !== undefined) return { count, wide };
   const names = wide ? [] : decimals(table).filter((name) => !constants.has(name));
   const tests = names.map(
     (name) => `coalesce(max(abs(${sqlName(name)})) >= 1e6::DECIMAL(38,12), false) AS ${sqlName(name)}`,

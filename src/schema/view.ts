@@ -299,8 +299,8 @@ function metricTexts(view: View, metric: Metric): readonly (string | null)[] {
   const key = `text:${metric}`;
   const values = metricColumn(view, metric, null, sameName);
   const known = view.columns.get(key);
-  const texts =
-    known ?? values.map((value) => formatMetric(metric, typeof value === 'bigint' ? value : null));
+  const format = formatterOf(metric);
+  const texts = known ?? values.map((value) => (typeof value === 'bigint' ? format(value) : null));
   view.columns.set(key, texts);
   // Under this key there is nothing but texts.
   return texts as readonly (string | null)[];
@@ -322,8 +322,15 @@ function column(
   if (known) return known;
   const rows = rowsOf(view);
   let row = 0;
-  const readCurrent = readRow(rows, () => row);
-  const read: ReadMeasure = (name) => readCurrent(name === REMAINDER ? name : period(name));
+  const byName = new Map<string, readonly (bigint | string | null)[]>();
+  const read: ReadMeasure = (name) => {
+    let values = byName.get(name);
+    if (values === undefined) {
+      values = rows.columns.get(name === REMAINDER ? name : period(name)) ?? [];
+      byName.set(name, values);
+    }
+    return values[row] ?? null;
+  };
   const readMetric = reader();
   const values: (bigint | string | null)[] = [];
   for (; row < rows.length; row++) values.push(readMetric(read));
@@ -373,8 +380,12 @@ export function formatMetric(metric: Metric, value: bigint | null): string | nul
   return value === null ? null : formatAmount(metric, value);
 }
 
-/** Counts are whole numbers; all else has 12 places. */
 function formatAmount(metric: Metric, value: bigint): string {
+  return formatterOf(metric)(value);
+}
+
+/** Counts are whole numbers; all else has 12 places. */
+function formatterOf(metric: Metric): (value: bigint) => string {
   const { column }: MetricDefinition = metrics[metric];
-  return column === null ? value.toString() : formatDecimal(decimalFromUnits(value));
+  return column === null ? (value) => value.toString() : (value) => formatDecimal(decimalFromUnits(value));
 }
