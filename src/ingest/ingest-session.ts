@@ -16,7 +16,7 @@ import { ingestError } from './ingest-error.ts';
  * What DuckDB may take; the process itself and buffers that DuckDB does not count come on top: with this the
  * process stays below 1 GB (bench/import.ts, 2026-11). With less, sorting spills too often.
  */
-const MEMORY_MB = 400;
+const MEMORY_MB = 300;
 /** Each thread holds row groups of its own, so more of them need more memory. */
 export const INGEST_THREADS_MAX = 4;
 const PROGRESS_POLL_MS = 200;
