@@ -7,9 +7,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { generateBill, TENANT_SHAPE } from './support/generate-bill.ts';
+import { openFlat } from './support/open-flat.ts';
 import { geometricMean, median, printTable, quantile } from './support/figures.ts';
 import { runCommand, serve } from './support/serve.ts';
 
@@ -91,22 +91,6 @@ try {
   }
 } finally {
   if (keptFolder === undefined) await rm(folder, { recursive: true, force: true });
-}
-
-/** The same rows and types as the lake's, tags as a map, in the lake's order, as one file. */
-async function openFlat(bill: string, path: string): Promise<DuckDBConnection> {
-  const connection = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect();
-  await connection.run("SET TimeZone = 'UTC'");
-  await connection.run(`
-    COPY (
-      SELECT ChargePeriodStart AS charge_period_start, ServiceName AS service_name, SubAccountId AS sub_account_id,
-        RegionId AS region_id, ResourceId AS resource_id, EffectiveCost::DECIMAL(18,12) AS effective_cost,
-        from_json(Tags, '"MAP(VARCHAR, VARCHAR)"') AS tags
-      FROM read_parquet('${bill}')
-      ORDER BY date_trunc('day', ChargePeriodStart), ServiceName, SubAccountId, RegionId, ChargePeriodStart
-    ) TO '${path}' (FORMAT parquet, COMPRESSION zstd)`);
-  await connection.run(`CREATE VIEW flat AS FROM read_parquet('${path}')`);
-  return connection;
 }
 
 async function askHttp(url: string, query: string): Promise<number> {
