@@ -27,8 +27,8 @@ export type DuckdbOptions = {
  * and never waits for threads that a large query holds.
  */
 const SMALL_MS_MAX = 12;
-/** Of the memory, for small queries. */
-const SMALL_MEMORY_SHARE = 0.25;
+/** Of the memory, for small queries: many may run at once. */
+const SMALL_MEMORY_SHARE = 0.5;
 const CONNECTIONS_IDLE_MAX = 16;
 /** An interrupt that comes before the engine has started is lost, so it is repeated until the query ends. */
 const INTERRUPT_EVERY_MS = 20;
