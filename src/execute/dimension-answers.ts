@@ -11,8 +11,8 @@ import { TRUE } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
 import { versionOf } from './bind-bound.ts';
 import type { QuestionRunner } from './run-question.ts';
+import { runRows } from './run-question.ts';
 import type { DimensionSummary } from './engine.ts';
-import { splitPage } from './page-rows.ts';
 
 /** The dimensions of every tenant, then the tags of this one, each with its estimated number of values. */
 export function listDimensions(state: TenantState): DimensionSummary[] {
@@ -68,10 +68,7 @@ export async function answerDimensionValues(
       excluded: null,
     },
   };
-  const { results } = await runner.run(question, state, signal);
-  const part = results.get('rows');
-  if (!part) throw new Error('rows were wanted');
-  const page = splitPage(part.rows);
+  const page = await runRows(runner, question, state, signal);
   const values = (page.rows.columns.get(input.key) ?? []).map((value) =>
     typeof value === 'string' ? value : null,
   );

@@ -10,8 +10,7 @@ import type { Question } from '../planner/question.ts';
 import { tupleName, valuesReader } from './deal-out.ts';
 import type { BoundQuery, Tuple } from './engine.ts';
 import { columnOf } from './operators/group-rows.ts';
-import { splitPage } from './page-rows.ts';
-import { ROWS_FETCHED_MAX } from './run-question.ts';
+import { ROWS_FETCHED_MAX, runRows } from './run-question.ts';
 import type { QuestionRunner } from './run-question.ts';
 
 /** What the remainder row of a table's top stands for: not one of its tuples. An error with having, which hides groups. */
@@ -41,11 +40,8 @@ export async function outsideTop(
       excluded: null,
     },
   };
-  const { results } = await runner.run(ranked, bound.state, signal);
-  const part = results.get('rows');
-  if (!part) throw new Error('rows were wanted');
-  const tuples = keptTuples(splitPage(part.rows).rows, top.by);
-  return not(oneOf(top.by, tuples));
+  const { rows } = await runRows(runner, ranked, bound.state, signal);
+  return not(oneOf(top.by, keptTuples(rows, top.by)));
 }
 
 /** The tuples of `by` that top kept in rows. */

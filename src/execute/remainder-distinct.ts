@@ -8,8 +8,7 @@ import type { Question } from '../planner/question.ts';
 import type { BoundQuery } from './engine.ts';
 import { tupleReader } from './operators/group-rows.ts';
 import { outsideTop } from './outside-top.ts';
-import { splitPage } from './page-rows.ts';
-import { ROWS_FETCHED_MAX } from './run-question.ts';
+import { ROWS_FETCHED_MAX, runRows } from './run-question.ts';
 import type { QuestionRunner } from './run-question.ts';
 
 /**
@@ -45,10 +44,7 @@ export async function countRemainderDistinct(
     sort: keys.map((column) => ({ by: 'key', column, direction: 'ASC' })),
     wanted: { rows: { measures, offset: 0, limit: ROWS_FETCHED_MAX }, totals: null, excluded: null },
   };
-  const { results } = await runner.run(counted, bound.state, signal);
-  const part = results.get('rows');
-  if (!part) throw new Error('rows were wanted');
-  const { rows: counts } = splitPage(part.rows);
+  const { rows: counts } = await runRows(runner, counted, bound.state, signal);
   const names = measures.map((each) => each.name);
   return fillIn(rows, counts, keys, names, (i) => flags[i] === 1n);
 }

@@ -9,8 +9,8 @@ import type { DrillDownPlan, Grouping } from './drill-down.ts';
 import type { BoundQuery } from './engine.ts';
 import { standsSideBySide } from './nested-buckets.ts';
 import { compare } from './operators/compare.ts';
-import { splitPage } from './page-rows.ts';
 import type { QuestionRunner } from './run-question.ts';
+import { runRows } from './run-question.ts';
 
 /** Groups that one level of drill-downs may have over all its parents. */
 export const DRILL_DOWN_GROUPS_MAX = 200_000;
@@ -80,10 +80,7 @@ async function runGrouping(
 }
 
 async function runQuestion(question: Question, { bound, signal, runner }: GroupRunner): Promise<Rows> {
-  const { results } = await runner.run(question, bound.state, signal);
-  const part = results.get('rows');
-  if (!part) throw new Error('rows were wanted');
-  const { rows, totalCount } = splitPage(part.rows);
+  const { rows, totalCount } = await runRows(runner, question, bound.state, signal);
   return checkGroups(rows, totalCount);
 }
 

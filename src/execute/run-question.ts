@@ -7,6 +7,8 @@ import type { StoreName } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
 import type { Admission } from './admission.ts';
 import type { RunOptions } from './engine.ts';
+import type { PageRows } from './page-rows.ts';
+import { splitPage } from './page-rows.ts';
 import type { PlanResult } from './run-plan.ts';
 import { runPlan } from './run-plan.ts';
 
@@ -52,6 +54,19 @@ export function createQuestionRunners(
       },
     };
   };
+}
+
+/** Runs a question that wants rows, and nothing else of it. */
+export async function runRows(
+  runner: QuestionRunner,
+  question: Question,
+  state: TenantState,
+  signal: AbortSignal,
+): Promise<PageRows> {
+  const { results } = await runner.run(question, state, signal);
+  const part = results.get('rows');
+  if (!part) throw new Error('rows were wanted');
+  return splitPage(part.rows);
 }
 
 /** All results, or the first failure once every part has ended: nothing runs on behind an answered query. */

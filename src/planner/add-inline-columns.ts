@@ -1,6 +1,7 @@
 import { inlineColumns } from '../catalog/charge-columns.ts';
 import type { LakeFile, TenantState } from '../catalog/tenant-state.ts';
 import { isOutside } from './choose-files.ts';
+import { nullsOf } from './match-file.ts';
 import type { Plan, Scan } from './plan.ts';
 import { mapChildren } from './plan.ts';
 
@@ -25,5 +26,5 @@ function columnsHeld(scan: Scan, { tables, batches }: TenantState): string[] {
 }
 
 function hasValues(file: LakeFile, column: string): boolean {
-  return file.holds(column) && file.nullCount(column) !== file.records;
+  return nullsOf(file, column) !== file.records;
 }

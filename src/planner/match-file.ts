@@ -56,7 +56,7 @@ function matchMember({ dictionary, test }: Member, file: LakeFile): Match {
 }
 
 /** A file that was written without a column has nothing but nulls in it. */
-function nullsOf(file: LakeFile, column: string): number | null {
+export function nullsOf(file: LakeFile, column: string): number | null {
   return file.holds(column) ? file.nullCount(column) : file.records;
 }
 

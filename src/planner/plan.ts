@@ -16,7 +16,8 @@ import type { TimeBuckets } from './time-buckets.ts';
  * inside an Ask is done by its store, what is above it by the server.
  *
  * Columns of a row are named: dimensions by key (`service_name`, `tag:Application`), the bucket number `$time`,
- * ids `resource_key` and `tag_set`, what charges carry inline as in the table, measures by `Measure.name`, those of the compared period with `before:`.
+ * ids `resource_key` and `tag_set`, what charges carry inline as in the table, measures by `Measure.name`, those of
+ * the compared period with `before:`.
  */
 export type Plan =
   | Scan

@@ -169,11 +169,8 @@ function estimateAsk(
   state: TenantState,
 ): Estimate {
   const looked = Object.values(dictionaries);
-  const reads = [
-    ...scansOf(fragment).map((scan) => readOf(scan, state)),
-    ...looked.map((files) => wholeOf(files)),
-  ];
-  const files = sum([...scanFiles(fragment), ...looked].map((selection) => selection.files.length));
+  const reads = [...scansOf(fragment).map((scan) => readOf(scan, state)), ...looked.map(wholeOf)];
+  const files = sum(reads.map((read) => read.files));
   const bytes = Math.round(sum(reads.map((read) => read.bytes)));
   const scanned = sum(reads.map((read) => read.rows));
   const ms =
@@ -189,18 +186,18 @@ function estimateAsk(
   };
 }
 
-type Read = { readonly rows: number; readonly bytes: number };
+type Read = { readonly files: number; readonly rows: number; readonly bytes: number };
 
 /** Files are sorted by day, so that of what a Scan does not cover little is read. */
 function readOf(scan: Scan, state: TenantState): Read {
-  if (scan.files === null) return { rows: 0, bytes: 0 };
+  if (scan.files === null) return { files: 0, rows: 0, bytes: 0 };
   const whole = wholeOf(scan.files);
   const rows = estimateRows(scan, state);
-  return { rows, bytes: whole.rows === 0 ? 0 : (whole.bytes * rows) / whole.rows };
+  return { ...whole, rows, bytes: whole.rows === 0 ? 0 : (whole.bytes * rows) / whole.rows };
 }
 
 function wholeOf({ files, columnBytes }: FileSelection): Read {
-  return { rows: sum(files.map((file) => file.records)), bytes: columnBytes };
+  return { files: files.length, rows: sum(files.map((file) => file.records)), bytes: columnBytes };
 }
 
 function scansOf(plan: Plan): Scan[] {

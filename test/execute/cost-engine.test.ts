@@ -238,13 +238,7 @@ describe('drill-down', () => {
   const row = (value: string | null, isRemainder = false) => [
     { values: [value], bucket: null, isRemainder, kept: null },
   ];
-  const inside = {
-    groupBy: ['tag:team'],
-    granularity: 'TOTAL' as const,
-    filter: null,
-    orderBy: [],
-    top: null,
-  };
+  const inside = costQuery({ groupBy: ['tag:team'] });
 
   it('asks the same question inside each row, the remainder of top among them', async () => {
     const query = {
@@ -427,13 +421,7 @@ describe('a forced store', () => {
   const bind = () =>
     deployment.engine.bind(acme, costQuery({ period: SEPTEMBER, groupBy: ['service_name'] }), wanted(), NOW);
   const values = { key: 'service_name', search: null, period: null, offset: 0, limit: 10 };
-  const inside = {
-    groupBy: ['charge_category'],
-    granularity: 'TOTAL',
-    filter: null,
-    orderBy: [],
-    top: null,
-  } as const;
+  const inside = costQuery({ groupBy: ['charge_category'] });
   const parent = { values: ['Compute'], bucket: null, isRemainder: false, kept: null };
 
   it('answers as any other', async () => {

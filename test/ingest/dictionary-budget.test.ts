@@ -156,13 +156,7 @@ async function drilledDown(who: TenantId): Promise<unknown> {
   const top = { count: 3, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
   const query = costQuery({ period: PERIOD, groupBy: ['resource_id'], top });
   const bound = await deployment.engine.bind(who, query, wanted, NOW);
-  const inside = {
-    groupBy: ['tag:team'],
-    granularity: 'TOTAL' as const,
-    filter: null,
-    orderBy: [],
-    top: null,
-  };
+  const inside = costQuery({ groupBy: ['tag:team'] });
   const parents = ['i-1', 'i-10', null].map((value) => [
     { values: [value], bucket: null, isRemainder: value === null, kept: null },
   ]);

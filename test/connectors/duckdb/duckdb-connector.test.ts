@@ -20,6 +20,7 @@ import {
   isIn,
   scan,
   selection,
+  test,
 } from '../../support/plans.ts';
 import { writeParquet } from '../../support/parquet-files.ts';
 import { rowObjects, sortedRows, units } from '../../support/row-objects.ts';
@@ -136,12 +137,8 @@ describe('files', () => {
 });
 
 describe('a regular expression that the engine does not take', () => {
-  const matches = (value: string): Predicate => ({
-    kind: 'test',
-    key: 'service_name',
-    test: { op: 'matches', value, ignoreCase: false },
-    orNull: false,
-  });
+  const matches = (value: string): Predicate =>
+    test('service_name', { op: 'matches', value, ignoreCase: false });
   // A script of Unicode 16, which the check before planning knows.
   const young = matches('\\p{Garay}+');
   const refusal = {

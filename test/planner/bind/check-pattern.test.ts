@@ -5,6 +5,7 @@ import { PATTERNS_MAX, checkPattern, checkPatternCount } from '../../../src/plan
 import { measuresOf } from '../../../src/planner/measures.ts';
 import type { Predicate } from '../../../src/planner/predicate.ts';
 import { and } from '../../../src/planner/predicate.ts';
+import { test } from '../../support/plans.ts';
 import { question } from '../../support/questions.ts';
 
 function accepts(pattern: string, ignoreCase = false): boolean {
@@ -88,12 +89,8 @@ describe('an expression', () => {
 });
 
 describe('the expressions of a query', () => {
-  const matches = (value: string): Predicate => ({
-    kind: 'test',
-    key: 'region_id',
-    test: { op: 'matches', value, ignoreCase: false },
-    orNull: false,
-  });
+  const matches = (value: string): Predicate =>
+    test('region_id', { op: 'matches', value, ignoreCase: false });
   const numbered = (from: number, count: number) =>
     Array.from({ length: count }, (_, i) => matches(`r${from + i}`));
   const check = (filter: Predicate, amounts: readonly Predicate[]) => {
