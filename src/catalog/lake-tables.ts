@@ -1,5 +1,6 @@
 import type { ChargeColumnType } from './charge-columns.ts';
 import { chargeColumns, inlineColumns } from './charge-columns.ts';
+import { rollupColumns } from './rollups.ts';
 
 /** What a tenant's namespace holds. Fields are fixed by id; a table only ever gains columns. */
 export type LakeField = {
@@ -16,7 +17,7 @@ export type LakeTable = {
   /** Rows of a file are sorted by these, so that min/max of files and row groups prune. */
   readonly sortBy: readonly string[];
 };
-export type LakeTableName = 'charges' | 'resources' | 'tags' | 'control_totals';
+export type LakeTableName = 'charges' | 'rollups' | 'resources' | 'tags' | 'control_totals';
 
 export const lakeTables: Readonly<Record<LakeTableName, LakeTable>> = {
   charges: {
@@ -31,6 +32,13 @@ export const lakeTables: Readonly<Record<LakeTableName, LakeTable>> = {
       'region_id',
       'charge_period_start',
     ],
+  },
+  /** Charges put together by hour or day and attributes: what charges of one batch add up to. */
+  rollups: {
+    name: 'rollups',
+    fields: rollupColumns,
+    partitionBy: ['rollup', 'source', 'billing_month', 'batch'],
+    sortBy: ['charge_period_start::day', 'service_name', 'sub_account_id', 'region_id'],
   },
   /** One row per distinct resource; `id` is a content hash, `digest` the whole hash, to detect collisions. */
   resources: {

@@ -1,6 +1,7 @@
 import type { TenantId } from '../core/ids.ts';
 import type { PublishedBatch } from './batch.ts';
 import type { LakeTableName } from './lake-tables.ts';
+import type { Rollup } from './rollups.ts';
 
 /** A column's least or greatest value: text, days for dates, microseconds for instants, units of 10^-12 for decimals. */
 export type Bound = string | bigint | number;
@@ -40,6 +41,8 @@ export type TenantState = {
   /** All ever published: what `version` is derived from. */
   readonly history: readonly PublishedBatch[];
   readonly tables: Readonly<Record<LakeTableName, LakeTableState>>;
+  /** Which of their parts there are is in `tables.rollups`. */
+  readonly rollups: readonly Rollup[];
   readonly tagKeys: ReadonlySet<string>;
   /** Estimated over the live batches, by dimension key. */
   readonly statistics: ReadonlyMap<string, { readonly distinct: number; readonly nulls: number }>;

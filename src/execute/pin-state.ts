@@ -6,6 +6,7 @@ import type { LiveDataFile } from '../catalog/iceberg/data-file.ts';
 import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import type { LakeTable, LakeTableName } from '../catalog/lake-tables.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
+import type { Rollup } from '../catalog/rollups.ts';
 import type { LakeFile, LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import type { TenantId } from '../core/ids.ts';
 import { isLive } from './version.ts';
@@ -30,6 +31,7 @@ type TenantEntry = {
   readonly history: readonly PublishedBatch[];
   readonly newest: number;
   readonly tables: Record<LakeTableName, LakeTableState>;
+  readonly rollups: readonly Rollup[];
   readonly states: Map<number, TenantState>;
 };
 
@@ -43,7 +45,7 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
     const names = Object.keys(lakeTables) as LakeTableName[]; // Object.keys forgets the record's keys.
     const read = await Promise.all(names.map(async (name) => [name, await loadTable(tenant, name)] as const));
     const tables = Object.fromEntries(read) as Record<LakeTableName, LakeTableState>; // One entry per name.
-    return { counter, history, newest, tables, states: new Map() };
+    return { counter, history, newest, tables, rollups: await control.rollups(tenant), states: new Map() };
   }
 
   async function loadTable(tenant: TenantId, name: LakeTableName): Promise<LakeTableState> {
@@ -86,6 +88,7 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
         batches,
         history: entry.history,
         tables: entry.tables,
+        rollups: entry.rollups,
         ...(await statisticsOf(control, tenant, batches, entry.history)),
       };
       entry.states.set(at, state);

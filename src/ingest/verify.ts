@@ -55,6 +55,7 @@ export async function verifyTenant(
   const files: Files = {
     charges: await listFiles(lake, tenant, 'charges', findings),
     control_totals: await listFiles(lake, tenant, 'control_totals', findings),
+    rollups: await listFiles(lake, tenant, 'rollups', findings),
     // The dictionary after the charges: it is written before them.
     resources: await listFiles(lake, tenant, 'resources', findings),
     tags: await listFiles(lake, tenant, 'tags', findings),

@@ -144,7 +144,9 @@ export const fixedState: TenantState = {
       ],
     },
     control_totals: { snapshot: '45', files: [] },
+    rollups: { snapshot: 'none', files: [] },
   },
+  rollups: [],
   tagKeys: new Set(['Environment', 'CostCenter']),
   statistics: new Map(Object.entries(DISTINCT).map(([key, distinct]) => [key, { distinct, nulls: 1_000 }])),
 };

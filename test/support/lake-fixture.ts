@@ -52,6 +52,7 @@ export async function writeLake(
       resources: table('resources'),
       tags: table('tags'),
       control_totals: table('control_totals'),
+      rollups: noFiles,
     },
   });
 }
@@ -74,7 +75,7 @@ function tablesOf(charges: readonly Charge[]): TenantState['tables'] {
     };
   });
   const charged = { snapshot: '1', files };
-  return { charges: charged, resources: noFiles, tags: noFiles, control_totals: noFiles };
+  return { charges: charged, resources: noFiles, tags: noFiles, control_totals: noFiles, rollups: noFiles };
 }
 
 /** What the catalogue would say of the charges. `scale` multiplies its counts of charges, to sway estimates. */
@@ -97,6 +98,7 @@ export function stateOf(
     batches,
     history: batches,
     tables,
+    rollups: [],
     tagKeys: new Set(
       [...keys].filter((key) => key.startsWith(TAG_PREFIX)).map((key) => key.slice(TAG_PREFIX.length)),
     ),

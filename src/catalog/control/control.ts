@@ -1,6 +1,7 @@
 import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import type { Instant } from '../../core/time-range.ts';
 import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
+import type { Rollup } from '../rollups.ts';
 
 /**
  * The control plane: tenants, sources, batches and what is live when. Small, transactional, shared by all
@@ -42,6 +43,9 @@ export type Control = {
     tenant: TenantId,
     batches: readonly BatchId[],
   ) => Promise<(ColumnStatistics & { batch: BatchId })[]>;
+
+  /** The tenant's rollups: the default ones, as far as they were not dropped, and its own. */
+  readonly rollups: (tenant: TenantId) => Promise<Rollup[]>;
 
   /** Superseded batches whose knownTo is before `before` and that are not yet dropped. */
   readonly droppable: (tenant: TenantId, before: Instant) => Promise<PublishedBatch[]>;

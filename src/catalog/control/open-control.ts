@@ -6,6 +6,7 @@ import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import { batchId } from '../../core/ids.ts';
 import type { Instant } from '../../core/time-range.ts';
 import type { ColumnStatistics, PublishedBatch } from '../batch.ts';
+import { defaultRollups } from '../rollups.ts';
 import { chunks } from './chunks.ts';
 import { rowToBatch, rowToLoad, storedTenant } from './control-rows.ts';
 import type { ControlStore, ControlTables } from './control-tables.ts';
@@ -52,6 +53,7 @@ function controlOver(store: ControlStore): Control {
         (batch) => batch.knownTo !== null && batch.knownTo < before && batch.droppedAt === null,
       );
     },
+    rollups: async () => [...defaultRollups],
     markDropped: (tenant, batches, at) => markDropped(store, tenant, batches, at),
     serverKey: () => serverKey(store),
     withLease: (name, waitMs, work) => withLease(store, name, waitMs, work),
