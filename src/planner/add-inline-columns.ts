@@ -4,11 +4,12 @@ import { isOutside } from './choose-files.ts';
 import { nullsOf } from './match-file.ts';
 import type { Plan, Scan } from './plan.ts';
 import { mapChildren } from './plan.ts';
+import { scannedBatches } from './scanned-batches.ts';
 
 const inlineNames = inlineColumns.map(({ name }) => name);
 
 /**
- * Lets every Scan read the inline columns that live files of its time hold values in. Where none does, as of all
+ * Lets every Scan read the inline columns that files of its batches and its time hold values in. Where none does, as of all
  * tenants within their dictionaries' budgets, the plan stays as it is.
  */
 export function addInlineColumns(plan: Plan, state: TenantState): Plan {
@@ -17,11 +18,13 @@ export function addInlineColumns(plan: Plan, state: TenantState): Plan {
   return added.length === 0 ? plan : { ...plan, columns: [...plan.columns, ...added] };
 }
 
-function columnsHeld(scan: Scan, { tables, batches }: TenantState): string[] {
-  const holding = tables.charges.files.filter((file) => inlineNames.some((name) => hasValues(file, name)));
+function columnsHeld(scan: Scan, state: TenantState): string[] {
+  const holding = state.tables.charges.files.filter((file) =>
+    inlineNames.some((name) => hasValues(file, name)),
+  );
   if (holding.length === 0) return [];
-  const live = new Set<unknown>(batches.map(({ id }) => id));
-  const read = holding.filter((file) => live.has(file.partition['batch']) && !isOutside(scan, file));
+  const scanned = new Set<unknown>(scannedBatches(scan, state).map(({ id }) => id));
+  const read = holding.filter((file) => scanned.has(file.partition['batch']) && !isOutside(scan, file));
   return inlineNames.filter((name) => read.some((file) => hasValues(file, name)));
 }
 

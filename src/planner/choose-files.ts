@@ -10,12 +10,13 @@ import type { FileSelection, Plan, Proven, Scan } from './plan.ts';
 import { children, mapChildren } from './plan.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
 import { TRUE, and, members } from './predicate.ts';
+import { scannedBatches } from './scanned-batches.ts';
 
 /** decimal(18,12) holds six digits before the point. */
 const NARROW_LIMIT = 10n ** 18n;
 const decimalColumns = new Set<string>(metricColumns.map((column) => column.name));
 
-/** Gives every Scan the files that can hold its charges: of live batches, of its time, not excluded by the filters above it. */
+/** Gives every Scan the files that can hold its charges: of its live batches, of its time, not excluded by the filters above it. */
 export function chooseFiles(plan: Plan, state: TenantState, above: Predicate = TRUE): Plan {
   switch (plan.kind) {
     case 'Scan':
@@ -31,9 +32,12 @@ export function chooseFiles(plan: Plan, state: TenantState, above: Predicate = T
 }
 
 function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSelection {
-  const live = new Set<string>(state.batches.map((batch) => batch.id));
+  const live = new Set<string>(state.batches.map(({ id }) => id));
+  const scanned = new Set<string>(scannedBatches(scan, state).map(({ id }) => id));
   const verdict = (file: LakeFile): string | null => {
-    if (!live.has(String(file.partition['batch']))) return 'NOT_LIVE';
+    const batch = batchOf(file) ?? '';
+    if (!live.has(batch)) return 'NOT_LIVE';
+    if (!scanned.has(batch)) return 'NOT_ASKED';
     if (isOutside(scan, file)) return 'TIME';
     if (matchFile(predicate, file) !== 'none') return null;
     return `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
@@ -43,6 +47,11 @@ function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSe
     time: isInside(scan, file),
   });
   return select('charges', state.tables.charges, scan.columns, verdict, proves);
+}
+
+function batchOf({ partition }: LakeFile): string | null {
+  const batch = partition['batch'];
+  return typeof batch === 'string' ? batch : null;
 }
 
 function isOfTenant(file: LakeFile, tenant: TenantId): boolean {
@@ -141,7 +150,10 @@ function select(
   return {
     table,
     snapshot,
-    files: kept.map(({ path, sizeBytes, records }) => ({ path, sizeBytes, records })),
+    files: kept.map((file) => {
+      const { path, sizeBytes, records } = file;
+      return { path, sizeBytes, records, batch: batchOf(file) };
+    }),
     columnBytes: kept.reduce((sum, file) => sum + neededBytes(file, columns), 0),
     lacking: columns.filter((column) => kept.some((file) => !file.holds(column))),
     narrow: columns.filter(

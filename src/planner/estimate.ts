@@ -5,6 +5,7 @@ import { unreachable } from '../core/unreachable.ts';
 import type { ColumnName, Plan } from './plan.ts';
 import { TIME } from './plan.ts';
 import type { Predicate, Test } from './predicate.ts';
+import { scannedBatches } from './scanned-batches.ts';
 
 /** Assumed where statistics say nothing: a third, as in System R. */
 const UNKNOWN_SELECTIVITY = 1 / 3;
@@ -63,10 +64,10 @@ function scanRows(scan: Extract<Plan, { kind: 'Scan' }>, state: TenantState): nu
   return batchRows(scan, state);
 }
 
-/** Charges of the live batches, by the part of their span that the range covers. */
+/** Charges of the scanned batches, by the part of their span that the range covers. */
 function batchRows(scan: Extract<Plan, { kind: 'Scan' }>, state: TenantState): number {
   let rows = 0;
-  for (const batch of state.batches) {
+  for (const batch of scannedBatches(scan, state)) {
     if (scan.axis === 'billing_period_start') {
       const month = Date.parse(`${batch.billingMonth}T00:00:00Z`);
       if (month >= scan.range.from && month < scan.range.to) rows += batch.charges;

@@ -22,7 +22,8 @@ export function detailOf(plan: Plan): string {
   switch (plan.kind) {
     case 'Scan': {
       const how = plan.within === 'overlap' ? 'touching' : plan.axis;
-      return `charges ${how} ${formatRange(plan.range)}${filesOf(plan.files)} ${list(plan.columns)}`;
+      const of = plan.batches === null ? '' : ` of ${plan.batches.length} batches`;
+      return `charges ${how} ${formatRange(plan.range)}${of}${filesOf(plan.files)} ${list(plan.columns)}`;
     }
     case 'Empty':
       return list(plan.columns);

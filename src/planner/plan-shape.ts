@@ -3,7 +3,7 @@ import { children } from './plan.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
 
 /**
- * A plan without its literals: the same for questions that differ only in values, bounds, page and files.
+ * A plan without its literals: the same for questions that differ only in values, bounds, batches, page and files.
  * Plain data, for digests.
  */
 export function shapeOf(plan: Plan): unknown {
@@ -13,7 +13,7 @@ export function shapeOf(plan: Plan): unknown {
 function ownShape(plan: Plan): unknown {
   switch (plan.kind) {
     case 'Scan':
-      return [plan.kind, plan.axis, plan.within, plan.columns];
+      return [plan.kind, plan.axis, plan.within, plan.batches !== null, plan.columns];
     case 'Lookup':
       return [plan.kind, plan.dictionary, plan.columns];
     case 'Filter':

@@ -52,6 +52,8 @@ export type Scan = {
   /** `start`: the charge (or billing period) starts in the range. `overlap`: the charge's span touches it. */
   readonly within: 'start' | 'overlap';
   readonly axis: 'charge_period_start' | 'billing_period_start';
+  /** Only charges of these batches, as far as they are live; null: of all live ones. */
+  readonly batches: readonly string[] | null;
   /** Columns of `charges` that are read. */
   readonly columns: readonly ColumnName[];
   /** The files that are read; null until pruning has chosen them. */
@@ -186,7 +188,13 @@ export type FileSelection = {
 };
 /** `tenant`: the rows are the tenant's. `time`: they are in the range of the Scan. */
 export type Proven = { readonly tenant: boolean; readonly time: boolean };
-export type SelectedFile = { readonly path: string; readonly sizeBytes: number; readonly records: number };
+export type SelectedFile = {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly records: number;
+  /** That all its rows are of; null in tables that are not kept by batch, as dictionaries. */
+  readonly batch: string | null;
+};
 
 export type Pruning = {
   readonly filesTotal: number;

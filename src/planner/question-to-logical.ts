@@ -104,7 +104,8 @@ function aggregatePlan(
   const axis = question.axis === 'BILLING_PERIOD' ? 'billing_period_start' : 'charge_period_start';
   const within = question.timing === 'PRORATED' ? 'overlap' : 'start';
   const columns = chargeColumns.map((column) => column.name);
-  let plan: Plan = { kind: 'Scan', tenant: question.tenant, range, within, axis, columns, files: null };
+  const { tenant } = question;
+  let plan: Plan = { kind: 'Scan', tenant, range, within, axis, batches: null, columns, files: null };
   for (const { dictionary, keys } of dictionaryKeys(groupBy, measures, predicate)) {
     plan = { kind: 'Lookup', dictionary, columns: keys, input: plan };
   }

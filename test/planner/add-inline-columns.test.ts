@@ -36,6 +36,12 @@ describe('inline columns', () => {
     expect(added(charges, state)).toEqual(['inline_resource_id', 'inline_tags']);
   });
 
+  it('are not read for files of batches that the scan leaves out', () => {
+    const state = withFile(overBudget(october, ['inline_tags']));
+    expect(added({ ...charges, batches: ['b-november'] }, state)).toEqual([]);
+    expect(added({ ...charges, batches: ['b-october'] }, state)).toEqual(['inline_tags']);
+  });
+
   it.each([
     ['within the budgets', fixedState],
     ['of another time', withFile(overBudget(november, ['inline_tags']))],

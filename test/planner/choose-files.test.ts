@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Bound, LakeFile, TenantState } from '../../src/catalog/tenant-state.ts';
 import { chooseFiles, dictionaryFiles } from '../../src/planner/choose-files.ts';
+import { formatPlan } from '../../src/planner/format-plan.ts';
 import { measure } from '../../src/planner/measures.ts';
 import type { FileSelection, Plan, Scan } from '../../src/planner/plan.ts';
 import { children } from '../../src/planner/plan.ts';
@@ -45,6 +46,19 @@ describe('the files of a scan', () => {
         { reason: 'NOT_LIVE', files: 1, bytes: 1_000_000 },
       ],
     });
+  });
+
+  it('are those of the batches that it is restricted to, as far as they are live', () => {
+    const restricted = (batches: string[]) => chosen(scan([], { batches }));
+    const { files, pruning } = restricted(['b-november', 'b-october-old', 'b-unknown']);
+    expect(files.map(({ batch }) => batch)).toEqual(['b-november']);
+    expect(pruning.skipped).toEqual([
+      { reason: 'NOT_ASKED', files: 2, bytes: 2_000_000 },
+      { reason: 'NOT_LIVE', files: 1, bytes: 1_000_000 },
+    ]);
+    expect(restricted([]).files).toEqual([]);
+    const plan = chooseFiles(scan([], { range: OCTOBER, batches: ['b-november'] }), fixedState);
+    expect(formatPlan(plan)).toContain('2018-11-01T00:00Z) of 1 batches 0/4 files');
   });
 
   it('are pruned by all filters above it, through lookups and buckets', () => {

@@ -35,6 +35,8 @@ describe('estimated rows', () => {
     expect(rows(scan([]))).toBe(240_000);
     expect(rows(scan([], { range: { from: 0, to: OCTOBER.from } }))).toBe(0);
     expect(rows(scan([], { range: OCTOBER, axis: 'billing_period_start' }))).toBe(120_000);
+    expect(rows(scan([], { batches: ['b-november'] }))).toBe(120_000);
+    expect(rows(scan([], { batches: [] }))).toBe(0);
   });
 
   it('of a filter: by distinct values and missing ones', () => {

@@ -42,6 +42,7 @@ export function scan(columns: readonly ColumnName[], options: Partial<Scan> = {}
     range: ALL_TIME,
     within: 'start',
     axis: 'charge_period_start',
+    batches: null,
     columns,
     files: null,
     ...options,
@@ -127,7 +128,7 @@ export function selection(
   paths: readonly string[],
   options: Partial<FileSelection> = {},
 ): FileSelection {
-  const files = paths.map((path) => ({ path, sizeBytes: 0, records: 0 }));
+  const files = paths.map((path) => ({ path, sizeBytes: 0, records: 0, batch: null }));
   const pruning = {
     filesTotal: files.length,
     filesRead: files.length,

@@ -96,7 +96,7 @@ function textOf(keys: readonly string[], row: Row): string {
   return JSON.stringify(keys.map((key) => get(row, key)?.toString() ?? null));
 }
 
-function scan({ tenant, range, within, axis, columns }: Scan, charges: readonly Charge[]): Row[] {
+function scan({ tenant, range, within, axis, batches, columns }: Scan, charges: readonly Charge[]): Row[] {
   const inside = ({ span, billing }: Charge) => {
     const { from, to } = axis === 'charge_period_start' ? span : billing;
     const startsInside = from >= range.from && from < range.to;
@@ -104,6 +104,7 @@ function scan({ tenant, range, within, axis, columns }: Scan, charges: readonly 
   };
   return charges
     .filter((charge) => charge.tenant === tenant && inside(charge))
+    .filter(({ batch }) => batches === null || batches.includes(batch))
     .map((charge) => pick(columns, (column) => valueOf(charge, column)));
 }
 
