@@ -75,6 +75,11 @@ export function rollupColumnOf({ attributes }: Rollup, key: string): string | nu
   return `tag_${tags.indexOf(key) + 1}`;
 }
 
+/** The name under which files hold a column that plans name by its key. */
+export function storedColumn(rollup: Rollup, name: string): string {
+  return rollupColumnOf(rollup, name) ?? name;
+}
+
 /** Of most questions: who, what, where and how it is paid. Which of them fit is measured for each batch. */
 const usualAttributes = [
   'billing_account_id',

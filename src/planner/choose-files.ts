@@ -1,6 +1,7 @@
 import { metricColumns } from '../catalog/charge-columns.ts';
 import { placeOf } from '../catalog/dimensions.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
+import { storedColumn } from '../catalog/rollups.ts';
 import type { LakeFile, LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
 import type { TenantId } from '../core/ids.ts';
@@ -32,9 +33,39 @@ export function chooseFiles(plan: Plan, state: TenantState, above: Predicate = T
 }
 
 function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSelection {
+  const proves = (file: LakeFile): Proven => ({
+    tenant: isOfTenant(file, scan.tenant),
+    time: isInside(scan, file),
+  });
+  const { table, columns, files, snapshot } = tableOf(scan, state);
+  return select(table, { snapshot, files }, columns, verdictOf(scan, predicate, state), proves);
+}
+
+/** The files that can hold rows of a Scan, not excluded by the filters above it. */
+export function filesRead(scan: Scan, predicate: Predicate, state: TenantState): readonly LakeFile[] {
+  const verdict = verdictOf(scan, predicate, state);
+  return tableOf(scan, state).files.filter((file) => verdict(file) === null);
+}
+
+/** The table that a Scan reads, of a rollup its files alone, and the columns as the table names them. */
+export function tableOf(
+  { rollup, columns }: Scan,
+  { tables }: TenantState,
+): LakeTableState & { readonly table: LakeTableName; readonly columns: readonly string[] } {
+  if (rollup === null) return { table: 'charges', columns, ...tables.charges };
+  const { snapshot, files } = tables.rollups;
+  return {
+    table: 'rollups',
+    columns: columns.map((column) => storedColumn(rollup, column)),
+    snapshot,
+    files: files.filter(({ partition }) => partition['rollup'] === rollup.id),
+  };
+}
+
+function verdictOf(scan: Scan, predicate: Predicate, state: TenantState): (file: LakeFile) => string | null {
   const live = new Set<string>(state.batches.map(({ id }) => id));
   const scanned = new Set<string>(scannedBatches(scan, state).map(({ id }) => id));
-  const verdict = (file: LakeFile): string | null => {
+  return (file) => {
     const batch = batchOf(file) ?? '';
     if (!live.has(batch)) return 'NOT_LIVE';
     if (!scanned.has(batch)) return 'NOT_ASKED';
@@ -42,11 +73,6 @@ function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSe
     if (matchFile(predicate, file) !== 'none') return null;
     return `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
   };
-  const proves = (file: LakeFile): Proven => ({
-    tenant: isOfTenant(file, scan.tenant),
-    time: isInside(scan, file),
-  });
-  return select('charges', state.tables.charges, scan.columns, verdict, proves);
 }
 
 function batchOf({ partition }: LakeFile): string | null {
@@ -173,7 +199,8 @@ function select(
   };
 }
 
-function neededBytes(file: LakeFile, columns: readonly string[]): number {
+/** Compressed bytes of the columns, as the table names them. */
+export function neededBytes(file: LakeFile, columns: readonly string[]): number {
   let bytes = 0;
   for (const column of columns) {
     const size = file.columnBytes(column);

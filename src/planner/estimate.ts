@@ -5,6 +5,7 @@ import { unreachable } from '../core/unreachable.ts';
 import type { ColumnName, Plan } from './plan.ts';
 import { TIME } from './plan.ts';
 import type { Predicate, Test } from './predicate.ts';
+import { rollupParts } from './rollup-parts.ts';
 import { scannedBatches } from './scanned-batches.ts';
 
 /** Assumed where statistics say nothing: a third, as in System R. */
@@ -64,18 +65,20 @@ function scanRows(scan: Extract<Plan, { kind: 'Scan' }>, state: TenantState): nu
   return batchRows(scan, state);
 }
 
-/** Charges of the scanned batches, by the part of their span that the range covers. */
+/** Charges (or rows of their rollup) of the scanned batches, by the part of their span that the range covers. */
 function batchRows(scan: Extract<Plan, { kind: 'Scan' }>, state: TenantState): number {
   let rows = 0;
+  const parts = scan.rollup && rollupParts(state, scan.rollup);
   for (const batch of scannedBatches(scan, state)) {
+    const ofBatch = parts === null ? batch.charges : (parts.get(batch.id)?.records ?? 0);
     if (scan.axis === 'billing_period_start') {
       const month = Date.parse(`${batch.billingMonth}T00:00:00Z`);
-      if (month >= scan.range.from && month < scan.range.to) rows += batch.charges;
+      if (month >= scan.range.from && month < scan.range.to) rows += ofBatch;
       continue;
     }
     if (!overlaps(batch, scan.range)) continue;
     const covered = Math.min(batch.to, scan.range.to) - Math.max(batch.from, scan.range.from);
-    rows += (batch.charges * covered) / Math.max(1, batch.to - batch.from);
+    rows += (ofBatch * covered) / Math.max(1, batch.to - batch.from);
   }
   return rows;
 }

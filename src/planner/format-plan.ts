@@ -23,7 +23,8 @@ export function detailOf(plan: Plan): string {
     case 'Scan': {
       const how = plan.within === 'overlap' ? 'touching' : plan.axis;
       const of = plan.batches === null ? '' : ` of ${plan.batches.length} batches`;
-      return `charges ${how} ${formatRange(plan.range)}${of}${filesOf(plan.files)} ${list(plan.columns)}`;
+      const what = plan.rollup === null ? 'charges' : `rollup ${plan.rollup.name}`;
+      return `${what} ${how} ${formatRange(plan.range)}${of}${filesOf(plan.files)} ${list(plan.columns)}`;
     }
     case 'Empty':
       return list(plan.columns);

@@ -22,7 +22,10 @@ export type Measure = {
     | 'unit-max'
     | 'count-distinct'
     | 'count-distinct-estimate';
-  /** Null for count. For unit-min and unit-max the quantity's column. */
+  /**
+   * Null for the count of rows; a column for the sum of what rows count, where each stands for several charges. For
+   * unit-min and unit-max the quantity's column.
+   */
   readonly column: string | null;
   /** Only charges that meet it count. */
   readonly where: Predicate;

@@ -1,11 +1,13 @@
 /**
- * The planner, read from here: question → logical → pushed → physical. Pure: no I/O, no clock, no store;
+ * The planner, read from here: question → logical → (sources) → pushed → physical. Pure: no I/O, no clock, no store;
  * everything it knows comes in through the pinned TenantState and the stores' offers.
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { checkPatternCount } from './bind/check-pattern.ts';
 import type { Candidate } from './explain.ts';
-import { logicalToPushed } from './logical-to-pushed.ts';
+import type { SourceOptions } from './choose-sources.ts';
+import { chooseSources } from './choose-sources.ts';
+import { normalize, pushDown } from './logical-to-pushed.ts';
 import type { LogicalPlan, PhysicalPlan, Pruning } from './plan.ts';
 import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
 import { pushedToPhysical } from './pushed-to-physical.ts';
@@ -29,8 +31,14 @@ export type QueryPlan = {
   readonly logical: Readonly<Record<PartName, LogicalPlan | null>>;
 };
 
-export type PlanOptions = PhysicalOptions & { readonly rulesOff: ReadonlySet<string> };
-export const defaultPlanOptions: PlanOptions = { finish: 'auto', forceStore: null, rulesOff: new Set() };
+export type PlanOptions = PhysicalOptions & SourceOptions & { readonly rulesOff: ReadonlySet<string> };
+export const defaultPlanOptions: PlanOptions = {
+  finish: 'auto',
+  forceStore: null,
+  latencyMs: 1_000,
+  pick: null,
+  rulesOff: new Set(),
+};
 
 /** @throws TOO_LARGE, STORE_UNABLE */
 export function planQuery(
@@ -48,13 +56,15 @@ export function planQuery(
   for (const name of partNames) {
     const plan = logical[name];
     if (plan === null) continue;
-    const pushed = logicalToPushed(plan, { state }, options.rulesOff);
+    const normalized = normalize(plan, { state }, options.rulesOff);
+    const sourced = chooseSources(normalized.plan, state, offers, options);
+    const pushed = pushDown(sourced.plan, { state }, options.rulesOff);
     const physical = pushedToPhysical(pushed.plan, state, offers, options);
     parts.push({ name, plan: physical.plan });
-    rules.push(...pushed.runs);
+    rules.push(...normalized.runs, ...pushed.runs);
     unread.push(...physical.unread);
-    for (const { estimate, range, ...weighed } of physical.weighed) {
-      candidates.push({ ...range, source: 'charges', ...weighed, estimate: { ...estimate, qError: null } });
+    for (const { estimate, range, ...weighed } of sourced.weighed) {
+      candidates.push({ ...range, ...weighed, estimate: { ...estimate, qError: null } });
     }
   }
   if (totalsFromRows) rules.push(totalsFromRowsRun);

@@ -13,7 +13,14 @@ export function shapeOf(plan: Plan): unknown {
 function ownShape(plan: Plan): unknown {
   switch (plan.kind) {
     case 'Scan':
-      return [plan.kind, plan.axis, plan.within, plan.batches !== null, plan.columns];
+      return [
+        plan.kind,
+        plan.rollup?.id ?? null,
+        plan.axis,
+        plan.within,
+        plan.batches !== null,
+        plan.columns,
+      ];
     case 'Lookup':
       return [plan.kind, plan.dictionary, plan.columns];
     case 'Filter':

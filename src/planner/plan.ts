@@ -1,5 +1,6 @@
 import type { Metric } from '../catalog/metrics.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
+import type { Rollup } from '../catalog/rollups.ts';
 import type { Brand } from '../core/brand.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Decimal } from '../core/decimal.ts';
@@ -43,10 +44,15 @@ export const ORDINAL: ColumnName = '$ordinal';
 export const ROW_COUNT: ColumnName = '$rows';
 export const before = (name: ColumnName): ColumnName => `before:${name}`;
 
-/** The live charges of a tenant whose time is in `range`. Always carries the tenant: no rule can take it off. */
+/**
+ * The live charges of a tenant whose time is in `range`, or the rows of a rollup that stand for them. Always carries
+ * the tenant: no rule can take it off.
+ */
 export type Scan = {
   readonly kind: 'Scan';
   readonly tenant: TenantId;
+  /** Read in place of the charges: its rows start with the hours or days of `range`. Null: the charges themselves. */
+  readonly rollup: Rollup | null;
   /** On the hour for `start`; as asked for `overlap`. */
   readonly range: TimeRange;
   /** `start`: the charge (or billing period) starts in the range. `overlap`: the charge's span touches it. */
@@ -54,7 +60,7 @@ export type Scan = {
   readonly axis: 'charge_period_start' | 'billing_period_start';
   /** Only charges of these batches, as far as they are live; null: of all live ones. */
   readonly batches: readonly string[] | null;
-  /** Columns of `charges` that are read. */
+  /** Columns of `charges` that are read; of a rollup its attributes by their keys, tags among them. */
   readonly columns: readonly ColumnName[];
   /** The files that are read; null until pruning has chosen them. */
   readonly files: FileSelection | null;

@@ -1,8 +1,6 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { costError } from '../core/errors.ts';
-import type { TimeRange } from '../core/time-range.ts';
-import { formatPredicate } from './predicate.ts';
-import type { Predicate, ValueTest } from './predicate.ts';
+import { obstacleOf } from './obstacle.ts';
 import type { Capabilities, Prices } from './capabilities.ts';
 import { chooseFiles, dictionaryFiles } from './choose-files.ts';
 import { estimateRows } from './estimate.ts';
@@ -19,22 +17,14 @@ import type {
   StoreName,
 } from './plan.ts';
 import { children, mapChildren, outputColumns, someNode } from './plan.ts';
+import type { Read } from './prices.ts';
+import { readMs, usdOf } from './prices.ts';
 
 /** A store as the planner sees it. */
 export type StoreOffer = {
   readonly store: StoreName;
   readonly capabilities: Capabilities;
   readonly prices: Prices;
-};
-
-/** What came of weighing the stores for one fragment. */
-export type Weighed = {
-  readonly store: StoreName;
-  /** Where the fragment's charges may be: from its first Scan's start to its last one's end. */
-  readonly range: TimeRange;
-  readonly chosen: boolean;
-  readonly estimate: Estimate;
-  readonly reason: string;
 };
 
 /**
@@ -61,29 +51,28 @@ export function pushedToPhysical(
   state: TenantState,
   offers: readonly StoreOffer[],
   { finish, forceStore }: PhysicalOptions,
-): { plan: PhysicalPlan; weighed: Weighed[]; unread: Pruning[] } {
+): { plan: PhysicalPlan; unread: Pruning[] } {
   if (forceStore !== null && !offers.some(({ store }) => store === forceStore)) {
     throw costError('STORE_UNABLE', { store: forceStore, reason: 'this server does not have it' });
   }
   const plan = chooseFiles(pushed, state);
-  const weighed: Weighed[] = [];
   const unread: Pruning[] = [];
   const ask = (fragment: Plan): Plan => {
     if (!readsFiles(fragment)) {
       unread.push(...scanFiles(fragment).map((selection) => selection.pruning));
       return withoutStore(fragment);
     }
-    const { chosen, all } = weigh(fragment, state, offers, forceStore);
-    weighed.push(...all);
-    return chosen;
+    return askCheapest(fragment, state, offers, forceStore);
   };
   const inStore = finish === 'store' || (finish === 'auto' && groupsOf(plan, state) > FINISH_IN_STORE_GROUPS);
   const placed = inStore && everyScanReads(plan) ? ask(plan) : askAggregates(plan, ask);
-  return { plan: placed as PhysicalPlan, weighed, unread }; // Every Scan sat under an Aggregate, which is in an Ask now.
+  return { plan: placed as PhysicalPlan, unread }; // Every Scan sat under an Aggregate, which is in an Ask now.
 }
 
+/** Arms are asked each by itself: their stores may differ, and each answer can be kept. */
 function askAggregates(plan: Plan, ask: (fragment: Plan) => Plan): Plan {
-  if (plan.kind === 'Aggregate') return ask(plan);
+  const joinsArms = plan.kind === 'Aggregate' && plan.input.kind === 'Union';
+  if (plan.kind === 'Aggregate' && !joinsArms) return ask(plan);
   return mapChildren(plan, (child) => askAggregates(child, ask));
 }
 
@@ -116,47 +105,33 @@ function groupsOf(plan: Plan, state: TenantState): number {
   return Math.max(0, ...children(plan).map((child) => groupsOf(child, state)));
 }
 
-function weigh(
+function askCheapest(
   fragment: Plan,
   state: TenantState,
   offers: readonly StoreOffer[],
   forceStore: StoreName | null,
-): { chosen: Ask; all: Weighed[] } {
+): Ask {
   const dictionaries = dictionaryFiles(fragment, state);
-  const candidates = offers.map((offer) => ({
-    offer,
-    obstacle:
-      forceStore === null || forceStore === offer.store
-        ? obstacleOf(fragment, offer.capabilities)
-        : 'not allowed by Costgraph-Force-Store',
-    estimate: estimateAsk(fragment, dictionaries, offer.prices, state),
-  }));
-  const able = candidates
+  const weighed = offers
+    .filter(({ store }) => forceStore === null || store === forceStore)
+    .map(({ store, capabilities, prices }) => ({
+      store,
+      obstacle: obstacleOf(fragment, capabilities),
+      estimate: estimateAsk(fragment, dictionaries, prices, state),
+    }));
+  const [best] = weighed
     .filter(({ obstacle }) => obstacle === null)
     .sort((a, b) => a.estimate.ms - b.estimate.ms);
-  const [best] = able;
-  if (!best) throw unanswerable(candidates, forceStore);
-  const range = rangeOf(fragment);
-  const all = candidates.map(({ offer, obstacle, estimate }): Weighed => {
-    const chosen = offer === best.offer;
-    const reason =
-      obstacle ?? (chosen ? `cheapest of ${able.length} that can answer` : `dearer than ${best.offer.store}`);
-    return { store: offer.store, range, chosen, estimate, reason };
-  });
-  return {
-    chosen: { kind: 'Ask', store: best.offer.store, fragment, dictionaries, estimate: best.estimate },
-    all,
-  };
+  if (!best)
+    throw unanswerable(
+      weighed.map(({ obstacle }) => obstacle),
+      forceStore,
+    );
+  return { kind: 'Ask', store: best.store, fragment, dictionaries, estimate: best.estimate };
 }
 
-function unanswerable(
-  candidates: readonly { readonly offer: StoreOffer; readonly obstacle: string | null }[],
-  forceStore: StoreName | null,
-): Error {
-  const reasons = candidates
-    .filter(({ offer }) => forceStore === null || offer.store === forceStore)
-    .map(({ obstacle }) => obstacle);
-  const reason = reasons.join('; ');
+function unanswerable(obstacles: readonly (string | null)[], forceStore: StoreName | null): Error {
+  const reason = obstacles.join('; ');
   return forceStore === null
     ? new Error(`no store can answer: ${reason}`)
     : costError('STORE_UNABLE', { store: forceStore, reason: `it ${reason}` });
@@ -170,23 +145,14 @@ function estimateAsk(
 ): Estimate {
   const looked = Object.values(dictionaries);
   const reads = [...scansOf(fragment).map((scan) => readOf(scan, state)), ...looked.map(wholeOf)];
-  const files = sum(reads.map((read) => read.files));
-  const bytes = Math.round(sum(reads.map((read) => read.bytes)));
-  const scanned = sum(reads.map((read) => read.rows));
-  const ms =
-    prices.startupMs +
-    files * prices.msPerFile +
-    (bytes / 1e6) * prices.msPerMegabyte +
-    (scanned / 1e6) * prices.msPerMillionRows;
-  return {
-    rows: Math.round(estimateRows(fragment, state)),
-    bytes,
-    ms,
-    usd: (ms / 3_600_000) * prices.usdPerHour,
+  const read = {
+    files: sum(reads.map(({ files }) => files)),
+    bytes: Math.round(sum(reads.map(({ bytes }) => bytes))),
+    rows: sum(reads.map(({ rows }) => rows)),
   };
+  const ms = prices.startupMs + readMs(read, prices);
+  return { rows: Math.round(estimateRows(fragment, state)), bytes: read.bytes, ms, usd: usdOf(ms, prices) };
 }
-
-type Read = { readonly files: number; readonly rows: number; readonly bytes: number };
 
 /** Files are sorted by day, so that of what a Scan does not cover little is read. */
 function readOf(scan: Scan, state: TenantState): Read {
@@ -208,64 +174,6 @@ export function scanFiles(plan: Plan): FileSelection[] {
   return scansOf(plan).flatMap(({ files }) => files ?? []);
 }
 
-function rangeOf(fragment: Plan): TimeRange {
-  const ranges = scansOf(fragment).map(({ range }) => range);
-  return {
-    from: Math.min(...ranges.map((range) => range.from)),
-    to: Math.max(...ranges.map((range) => range.to)),
-  };
-}
-
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-/** Why a store cannot answer a fragment exactly; null when it can. */
-function obstacleOf(plan: Plan, capabilities: Capabilities): string | null {
-  if (plan.kind === 'Ask' || !capabilities.nodes[plan.kind]) return `does no ${plan.kind}`;
-  const own = ownObstacle(plan, capabilities);
-  if (own !== null) return own;
-  for (const child of children(plan)) {
-    const below = obstacleOf(child, capabilities);
-    if (below !== null) return below;
-  }
-  return null;
-}
-
-function ownObstacle(plan: Plan, capabilities: Capabilities): string | null {
-  if (plan.kind === 'Filter') return filterObstacle(plan.predicate, capabilities);
-  if (plan.kind === 'Bucket' && plan.timing === 'PRORATED' && !capabilities.prorate)
-    return 'does not prorate';
-  if (plan.kind !== 'Aggregate') return null;
-  const unable = plan.measures.find((measure) => capabilities.aggregate[measure.fn] === 'none');
-  if (unable) return `cannot compute ${unable.name}`;
-  for (const { where } of plan.measures) {
-    const obstacle = filterObstacle(where, capabilities);
-    if (obstacle !== null) return obstacle;
-  }
-  return null;
-}
-
-function filterObstacle(predicate: Predicate, capabilities: Capabilities): string | null {
-  switch (predicate.kind) {
-    case 'true':
-    case 'false':
-      return null;
-    case 'not':
-      return filterObstacle(predicate.part, capabilities);
-    case 'and':
-    case 'or':
-      return (
-        predicate.parts.map((part) => filterObstacle(part, capabilities)).find((each) => each !== null) ??
-        null
-      );
-    default: {
-      const { filter } = capabilities;
-      const test: ValueTest = predicate.kind === 'member' ? predicate.test.test : predicate.test;
-      const fold = 'ignoreCase' in test && test.ignoreCase ? filter.ignoreCase : 'exact';
-      const member = predicate.kind === 'member' ? filter.member : 'exact';
-      const exact = filter[test.op] === 'exact' && fold === 'exact' && member === 'exact';
-      return exact ? null : `cannot filter ${formatPredicate(predicate)} exactly`;
-    }
-  }
 }

@@ -105,7 +105,17 @@ function aggregatePlan(
   const within = question.timing === 'PRORATED' ? 'overlap' : 'start';
   const columns = chargeColumns.map((column) => column.name);
   const { tenant } = question;
-  let plan: Plan = { kind: 'Scan', tenant, range, within, axis, batches: null, columns, files: null };
+  let plan: Plan = {
+    kind: 'Scan',
+    tenant,
+    rollup: null,
+    range,
+    within,
+    axis,
+    batches: null,
+    columns,
+    files: null,
+  };
   for (const { dictionary, keys } of dictionaryKeys(groupBy, measures, predicate)) {
     plan = { kind: 'Lookup', dictionary, columns: keys, input: plan };
   }

@@ -22,8 +22,9 @@ import { defaultPlanOptions } from '../../src/planner/plan-query.ts';
 import type { Predicate } from '../../src/planner/predicate.ts';
 import { TRUE, not } from '../../src/planner/predicate.ts';
 import type { Question } from '../../src/planner/question.ts';
+import { aboutAttributes } from '../support/about-attributes.ts';
 import { answerByPlan, answerBySql, answerByStore } from '../support/answers.ts';
-import { chargesArbitrary, isLive, questionArbitrary } from '../support/arbitraries.ts';
+import { chargesArbitrary, isLive, questionArbitrary as anyQuestion } from '../support/arbitraries.ts';
 import type { Charge, Row } from '../support/charge.ts';
 import { comparable } from '../support/comparable.ts';
 import { stateOf, writeLake } from '../support/lake-fixture.ts';
@@ -38,6 +39,16 @@ const QUESTIONS_PER_LAKE = 50;
 const TIMEOUT_MS = 60_000 + CASES * 1_000;
 const ruleNames = rules.map((rule) => rule.name);
 const CHARGES = { minLength: 50, maxLength: 120 };
+
+/** Half of them such that rollups can answer them. */
+const questionArbitrary = fc.oneof(anyQuestion, anyQuestion.map(aboutAttributes));
+
+/** By turns, one source after the other: each stretch of time may be answered by another one. */
+const pickArbitrary = fc.option(
+  fc.infiniteStream(fc.nat(10)).map((turns): NonNullable<PlanOptions['pick']> => {
+    return (able) => able[(turns.next().value ?? 0) % able.length] ?? '';
+  }),
+);
 
 describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT_MS }, () => {
   let folder: string;
@@ -98,12 +109,14 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
       // Rules that weigh their gain fire where there are many charges.
       fc.constantFrom(1, 1_000_000),
       fc.subarray(ruleNames),
-      (all, question, scale, some) => {
+      pickArbitrary,
+      (all, question, scale, some, pick) => {
         const charges = all.filter(isLive);
         const judged = comparable(question, answerQuestion(question, charges));
         const state = stateOf(charges, { scale });
         for (const off of [ruleNames, [], some]) {
-          const byPlan = answerByPlan(question, charges, state, new Set(off));
+          const rulesOff = new Set(off);
+          const byPlan = answerByPlan(question, charges, state, { ...defaultPlanOptions, rulesOff, pick });
           expect(comparable(question, byPlan)).toEqual(judged);
         }
       },
@@ -116,14 +129,16 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
       question: questionArbitrary,
       finish: fc.constantFrom('store', 'server'),
       rulesOff: fc.oneof(fc.constant([]), fc.subarray(ruleNames)),
+      pick: pickArbitrary,
       scale: fc.constantFrom(1, 1_000_000),
     });
-    await overLakes(CASES, asked, async ({ question, finish, rulesOff, scale }, live, { tables }) => {
+    await overLakes(CASES, asked, async (each, live, { tables }) => {
+      const { question, finish, rulesOff, scale, pick } = each;
       const judged = comparable(question, answerQuestion(question, live));
       const bySql = comparable(question, await answerBySql(question, connection));
       expect({ ...bySql, summary: null }).toEqual({ ...judged, summary: null });
       const state = stateOf(live, { tables, scale });
-      const options: PlanOptions = { ...defaultPlanOptions, finish, rulesOff: new Set(rulesOff) };
+      const options: PlanOptions = { ...defaultPlanOptions, finish, pick, rulesOff: new Set(rulesOff) };
       const byStore = await answerByStore(question, state, duckdb, options);
       expect(comparable(question, byStore)).toEqual(judged);
     });

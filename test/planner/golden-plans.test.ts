@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
+import { formatRange } from '../../src/planner/plan.ts';
 import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
-import { duckdbOffer, fixedState } from '../support/fixed-state.ts';
+import { duckdbOffer, fixedState, rolledUpState } from '../support/fixed-state.ts';
 import { question } from '../support/questions.ts';
 
 /**
@@ -49,6 +50,33 @@ const questions: Readonly<Record<string, Partial<CostQuery>>> = {
   },
   'no-data-yet': { period: { month: '2020-01' }, groupBy: ['service_name'] },
 };
+
+const overRollups: Readonly<Record<string, Partial<CostQuery>>> = {
+  'rolled-up-month-by-service': { granularity: 'MONTH', groupBy: ['service_name'] },
+  'rolled-up-month-by-tag': {
+    groupBy: ['tag:Environment'],
+    filter: { dimension: { key: 'region_id', in: ['a'] } },
+  },
+  'rolled-up-by-account-left-out-of-days': { granularity: 'DAY', groupBy: ['sub_account_id'] },
+  'rolled-up-half-months-in-berlin': {
+    period: { from: '2018-10-15T10:00:00Z', to: '2018-11-02T00:00:00Z' },
+    granularity: 'MONTH',
+    timeZone: 'Europe/Berlin',
+    groupBy: ['service_name'],
+  },
+};
+
+describe('plans over rollups', () => {
+  it.each(Object.entries(overRollups))('%s', async (name, query) => {
+    const { parts, candidates } = planQuery(question(query), rolledUpState, [duckdbOffer]);
+    const plans = parts.map((part) => `${part.name}:\n${formatPlan(part.plan, 1)}`);
+    const ways = candidates.map(
+      (each) => `${each.chosen ? '*' : '-'} ${formatRange(each)} ${each.source}: ${each.reason}`,
+    );
+    const text = [...plans, '-- candidates', ...ways, ''].join('\n');
+    await expect(text).toMatchFileSnapshot(`plans/${name}.plan.txt`);
+  });
+});
 
 describe('plans of whole questions', () => {
   it.each(Object.entries(questions))('%s', async (name, query) => {

@@ -186,7 +186,7 @@ describe('a store', () => {
     const slow = { ...duckdbOffer, prices: { ...duckdbOffer.prices, startupMs: 1_000 } };
     const { candidates } = planQuery(question(), fixedState, [slow, duckdbOffer]);
     expect(candidates.map(({ chosen, reason }) => [chosen, reason])).toEqual([
-      [false, 'dearer than DUCKDB'],
+      [false, 'dearer than charges in DUCKDB'],
       [true, 'cheapest of 2 that can answer'],
     ]);
   });
@@ -207,7 +207,7 @@ describe('a forced store', () => {
   it('is the one that is asked, dearer as it may be; the others are weighed and say why not', () => {
     expect(weighed({}, null)).toEqual([
       ['DUCKDB', true, 'cheapest of 2 that can answer'],
-      ['TRINO', false, 'dearer than DUCKDB'],
+      ['TRINO', false, 'dearer than charges in DUCKDB'],
     ]);
     expect(weighed({}, 'TRINO')).toEqual([
       ['DUCKDB', false, 'not allowed by Costgraph-Force-Store'],

@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { Connector, Rows } from '../../src/connectors/connector.ts';
-import { logicalToPushed } from '../../src/planner/logical-to-pushed.ts';
+import { chooseSources } from '../../src/planner/choose-sources.ts';
+import { normalize, pushDown } from '../../src/planner/logical-to-pushed.ts';
 import { createAdmission } from '../../src/execute/admission.ts';
 import { runPlan } from '../../src/execute/run-plan.ts';
 import type { LogicalPlan } from '../../src/planner/plan.ts';
@@ -14,22 +15,27 @@ import { readRows } from './flat-table.ts';
 import type { Statement } from './one-engine-sql.ts';
 import { oneEngineSql } from './one-engine-sql.ts';
 import type { QuestionAnswer } from './question-reference.ts';
+import { duckdbOffer } from './fixed-state.ts';
 import { reference } from './reference.ts';
 
 /** The ways to an answer that are set side by side; the judge's own is question-reference.ts. */
 
 const ROWS_MAX = 100_000;
 
-/** The logical plan in the reference, rewritten by the rules but for those that are off. */
+/** The logical plan in the reference, over any of the sources, rewritten by the rules but for those that are off. */
 export function answerByPlan(
   question: Question,
   charges: readonly Charge[],
   state: TenantState,
-  rulesOff: ReadonlySet<string>,
+  options: PlanOptions,
 ): QuestionAnswer {
   const parts = questionToLogical(question);
-  const run = (plan: LogicalPlan | null) =>
-    plan && reference(logicalToPushed(plan, { state }, rulesOff).plan, charges);
+  const run = (plan: LogicalPlan | null) => {
+    if (plan === null) return null;
+    const normalized = normalize(plan, { state }, options.rulesOff).plan;
+    const { plan: sourced } = chooseSources(normalized, state, [duckdbOffer], options);
+    return reference(pushDown(sourced, { state }, options.rulesOff).plan, charges);
+  };
   const rows = run(parts.rows);
   return {
     rows,

@@ -84,7 +84,7 @@ export function chargeFile(
   const month = BigInt(Date.parse(`${batch.billingMonth}T00:00:00Z`)) * 1000n;
   return fixedFile(`/lake/charges/${batch.id}/${name}.parquet`, {
     ...options,
-    partition: {
+    partition: options.partition ?? {
       source: batch.source,
       batch: batch.id,
       billing_month: Date.parse(batch.billingMonth) / DAY_MS,
@@ -149,6 +149,31 @@ export const fixedState: TenantState = {
   rollups: [],
   tagKeys: new Set(['Environment', 'CostCenter']),
   statistics: new Map(Object.entries(DISTINCT).map(([key, distinct]) => [key, { distinct, nulls: 1_000 }])),
+};
+
+const usual = ['service_name', 'region_id', 'sub_account_id', 'charge_category'];
+const rollups = [
+  { id: 'r-hour', name: 'hour', grain: 'hour', attributes: usual },
+  { id: 'r-day', name: 'day', grain: 'day', attributes: [...usual, 'tag:Environment'] },
+] as const;
+
+/** Of October both rollups have a part, of November none; that of the day rollup lacks accounts. */
+export const rolledUpState: TenantState = {
+  ...fixedState,
+  rollups,
+  tables: {
+    ...fixedState.tables,
+    rollups: {
+      snapshot: '46',
+      files: rollups.map(({ id, grain }) =>
+        chargeFile(october, id, '2018-10-01T00:00Z', '2018-11-01T00:00Z', {
+          records: grain === 'hour' ? 9_000 : 900,
+          lacks: grain === 'day' ? ['sub_account_id'] : [],
+          partition: { rollup: id, source: october.source, batch: october.id },
+        }),
+      ),
+    },
+  },
 };
 
 export const duckdbOffer: StoreOffer = {

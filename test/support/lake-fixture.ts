@@ -1,11 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { PublishedBatch } from '../../src/catalog/batch.ts';
 import type { LakeField, LakeTableName } from '../../src/catalog/lake-tables.ts';
 import { inlineColumns } from '../../src/catalog/charge-columns.ts';
 import { lakeTables } from '../../src/catalog/lake-tables.ts';
-import type { Bound, LakeFile, LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
+import type { LakeFile, LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
 import type { SourceName } from '../../src/core/ids.ts';
 import { batchId } from '../../src/core/ids.ts';
@@ -13,6 +12,8 @@ import { TENANT, askedColumns, isLive, lateColumns } from './arbitraries.ts';
 import type { Charge, Row } from './charge.ts';
 import { compareValues, tagsOf, valueOf } from './charge.ts';
 import { createFlatTable, flatColumns, literal } from './flat-table.ts';
+import { writeFile } from './lake-files.ts';
+import { catalogueOfRollups, fixtureRollups, writeRollups } from './rollup-fixture.ts';
 
 /** Charges of one file and the next: few, so that a small lake has many files to prune. */
 const CHARGES_PER_FILE = [12, 1, 5];
@@ -41,6 +42,7 @@ export async function writeLake(
     ...(await writeDictionary(connection, folder, 'resources', resourceRows(charges))),
     ...(await writeDictionary(connection, folder, 'tags', tagRows(charges))),
   ];
+  const rollups = await writeRollups(connection, folder, charges);
   await createFlatTable(connection, charges.filter(isLive), askedColumns);
   const table = (name: LakeTableName): LakeTableState => ({
     snapshot: '1',
@@ -52,7 +54,7 @@ export async function writeLake(
       resources: table('resources'),
       tags: table('tags'),
       control_totals: table('control_totals'),
-      rollups: noFiles,
+      rollups: { snapshot: '1', files: rollups },
     },
   });
 }
@@ -75,7 +77,8 @@ function tablesOf(charges: readonly Charge[]): TenantState['tables'] {
     };
   });
   const charged = { snapshot: '1', files };
-  return { charges: charged, resources: noFiles, tags: noFiles, control_totals: noFiles, rollups: noFiles };
+  const rollups = { snapshot: '1', files: catalogueOfRollups(charges) };
+  return { charges: charged, resources: noFiles, tags: noFiles, control_totals: noFiles, rollups };
 }
 
 /** What the catalogue would say of the charges. `scale` multiplies its counts of charges, to sway estimates. */
@@ -98,7 +101,7 @@ export function stateOf(
     batches,
     history: batches,
     tables,
-    rollups: [],
+    rollups: fixtureRollups,
     tagKeys: new Set(
       [...keys].filter((key) => key.startsWith(TAG_PREFIX)).map((key) => key.slice(TAG_PREFIX.length)),
     ),
@@ -253,32 +256,6 @@ function sqlType(type: LakeField['type']): string {
   return type === 'long' ? 'BIGINT' : 'VARCHAR';
 }
 
-/** @param rows the values that go into the file: what its statistics say */
-async function writeFile(
-  connection: DuckDBConnection,
-  file: string,
-  select: string,
-  fields: readonly LakeField[],
-  rows: readonly Row[],
-  partition: LakeFile['partition'],
-): Promise<LakeFile> {
-  const ids = fields.map(({ id, name }) => `${name}: ${id}`).join(', ');
-  await connection.run(`COPY (${select}) TO ${literal(file)} (FORMAT parquet, FIELD_IDS {${ids}})`);
-  const { size } = await stat(file);
-  const names = new Set(fields.map(({ name }) => name));
-  const present = (column: string) => rows.flatMap((row) => row[column] ?? []).sort(compareValues);
-  return {
-    path: file,
-    sizeBytes: size,
-    records: rows.length,
-    partition,
-    bounds: (column) => boundsOf(present(column)),
-    nullCount: (column) => (names.has(column) ? rows.length - present(column).length : null),
-    holds: (column) => names.has(column),
-    columnBytes: (column) => (names.has(column) ? Math.round(size / fields.length) : null),
-  };
-}
-
 /** A charge's values as bounds name them: instants in microseconds. Columns that no plan reads are left out. */
 function statisticsRow(charge: Charge, fields: readonly LakeField[]): Row {
   const valueIn = ({ name, type }: LakeField) => {
@@ -286,16 +263,4 @@ function statisticsRow(charge: Charge, fields: readonly LakeField[]): Row {
     return type === 'timestamptz' ? BigInt(Date.parse(String(value))) * 1000n : value;
   };
   return Object.fromEntries(fields.map((field) => [field.name, valueIn(field)]));
-}
-
-/** Text is cut to its first character, as Iceberg cuts after sixteen: the upper bound is then rounded up. */
-function boundsOf(sorted: readonly (bigint | string)[]): { lower: Bound; upper: Bound } | null {
-  const [lower, upper] = [sorted[0], sorted.at(-1)];
-  if (lower === undefined || upper === undefined) return null;
-  if (typeof lower !== 'string' || typeof upper !== 'string') return { lower, upper };
-  const [first = '', second] = [...upper];
-  const shortened = [...lower][0] ?? '';
-  if (second === undefined) return { lower: shortened, upper };
-  const next = (first.codePointAt(0) ?? 0) + 1;
-  return { lower: shortened, upper: String.fromCodePoint(next === 0xd800 ? 0xe000 : next) };
 }

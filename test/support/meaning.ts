@@ -79,9 +79,11 @@ export function computeWhere(measure: Measure, charges: readonly Read[]): Value 
 
 /** A measure over charges, all of which meet its condition. */
 export function compute({ fn, column }: Measure, met: readonly Read[]): Value {
-  if (fn === 'count' || column === null) return BigInt(met.length);
+  if (column === null) return BigInt(met.length);
   const values = met.map((read) => read(column)).filter((value) => value !== null);
   switch (fn) {
+    case 'count':
+      return sum(values) ?? 0n;
     case 'sum':
       return sum(values);
     case 'min':

@@ -38,6 +38,7 @@ export const NO_COST: Estimate = { rows: 0, bytes: 0, ms: 0, usd: 0 };
 export function scan(columns: readonly ColumnName[], options: Partial<Scan> = {}): Scan {
   return {
     kind: 'Scan',
+    rollup: null,
     tenant: DEMO,
     range: ALL_TIME,
     within: 'start',

@@ -14,6 +14,7 @@ import type { Dictionary, Predicate } from '../../src/planner/predicate.ts';
 import type { Charge, Row, Value } from './charge.ts';
 import { compareValues, valueOf } from './charge.ts';
 import { compareRows, compute, meets, merge, metricOf } from './meaning.ts';
+import { rollupRows } from './rollup-rows.ts';
 
 /**
  * The slow, obvious judge of plans: executes any plan row by row over charges in memory, as the comments of
@@ -96,16 +97,23 @@ function textOf(keys: readonly string[], row: Row): string {
   return JSON.stringify(keys.map((key) => get(row, key)?.toString() ?? null));
 }
 
-function scan({ tenant, range, within, axis, batches, columns }: Scan, charges: readonly Charge[]): Row[] {
+function scan(node: Scan, charges: readonly Charge[]): Row[] {
+  const { tenant, range, within, axis, batches, columns, rollup } = node;
   const inside = ({ span, billing }: Charge) => {
     const { from, to } = axis === 'charge_period_start' ? span : billing;
     const startsInside = from >= range.from && from < range.to;
     return within === 'start' || from === to ? startsInside : from < range.to && to > range.from;
   };
-  return charges
-    .filter((charge) => charge.tenant === tenant && inside(charge))
-    .filter(({ batch }) => batches === null || batches.includes(batch))
-    .map((charge) => pick(columns, (column) => valueOf(charge, column)));
+  const own = charges.filter(
+    (charge) => charge.tenant === tenant && (batches === null || batches.includes(charge.batch)),
+  );
+  if (rollup !== null) {
+    const startOf = (row: Row) => Date.parse(String(get(row, axis)));
+    return rollupRows(rollup, own)
+      .filter((row) => startOf(row) >= range.from && startOf(row) < range.to)
+      .map((row) => pick(columns, (column) => get(row, column)));
+  }
+  return own.filter(inside).map((charge) => pick(columns, (column) => valueOf(charge, column)));
 }
 
 function atStart({ axis, buckets }: Bucket, row: Row): Row[] {

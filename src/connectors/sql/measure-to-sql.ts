@@ -17,10 +17,12 @@ export function measureToSql({ fn, column, where }: Measure, input: Block, state
   const { dialect } = statement;
   const condition = predicateToSql(where, predicateSource(input, statement));
   const only = (...conditions: readonly Sql[]) => filterClause([condition, ...conditions]);
-  if (fn === 'count' || column === null) return { at: sql`count(*)${only()}`, type: 'integer' };
+  if (column === null) return { at: sql`count(*)${only()}`, type: 'integer' };
   const measured = columnOf(input, column);
   const value = shown(measured, dialect);
   switch (fn) {
+    case 'count':
+      return { at: sql`CAST(coalesce(sum(${value})${only()}, 0) AS BIGINT)`, type: 'integer' };
     case 'sum':
       return { at: sql`sum(${value})${only()}`, type: measured.type };
     case 'min':

@@ -1,8 +1,9 @@
 import type { LakeField, LakeTableName } from '../../catalog/lake-tables.ts';
 import { lakeTables } from '../../catalog/lake-tables.ts';
+import { storedColumn } from '../../catalog/rollups.ts';
 import type { TimeRange } from '../../core/time-range.ts';
 import type { ColumnName, FileSelection, Scan } from '../../planner/plan.ts';
-import type { Block, Columns } from './block.ts';
+import type { Block, Column } from './block.ts';
 import { named, typeOf } from './block.ts';
 import type { Dialect } from './dialect.ts';
 import type { Sql } from './sql-text.ts';
@@ -10,18 +11,25 @@ import { identifier, join, sql, text } from './sql-text.ts';
 import type { Statement } from './statement.ts';
 
 export function scanToBlock(scan: Scan, statement: Statement): Block {
-  const { files, columns, tenant } = scan;
+  const { files, columns, tenant, rollup } = scan;
   if (files === null) throw new Error('the files of a Scan are chosen before its store is asked');
-  const alias = statement.fresh('charges');
+  const alias = statement.fresh(files.table);
   const own = tenantToSql(tenant, files, alias);
   const time = files.proven.time ? untested : timeToSql(scan, alias, statement.dialect);
-  const fields = fieldsOf('charges', new Set([...columns, ...own.columns, ...time.columns]));
+  const stored = (name: ColumnName) => (rollup === null ? name : storedColumn(rollup, name));
+  const fields = fieldsOf(files.table, new Set([...columns.map(stored), ...own.columns, ...time.columns]));
   return {
     from: sql`${filesToSql(files, fields, statement.dialect)} AS ${alias}`,
     joins: [],
     where: [...own.conditions, ...time.conditions],
-    columns: columnsOf(alias, fieldsOf('charges', new Set(columns))),
+    columns: new Map(columns.map((name) => [name, columnAt(alias, fieldOf(fields, stored(name)))])),
   };
+}
+
+function fieldOf(fields: readonly LakeField[], name: string): LakeField {
+  const field = fields.find((each) => each.name === name);
+  if (!field) throw new Error(`a Scan reads ${name}, which its table lacks`);
+  return field;
 }
 
 /** Conditions on the rows of files, and the columns that they read. */
@@ -66,11 +74,7 @@ export function fieldsOf(table: LakeTableName, names: ReadonlySet<ColumnName>): 
   return lakeTables[table].fields.filter(({ name }) => names.has(name));
 }
 
-function columnsOf(alias: Sql, fields: readonly LakeField[]): Columns {
-  return new Map(
-    fields.map(({ name, type }) => {
-      const at = sql`${alias}.${identifier(name)}`;
-      return [name, { at: type === 'date' ? sql`CAST(${at} AS VARCHAR)` : at, type: typeOf(type) }];
-    }),
-  );
+function columnAt(alias: Sql, { name, type }: LakeField): Column {
+  const at = sql`${alias}.${identifier(name)}`;
+  return { at: type === 'date' ? sql`CAST(${at} AS VARCHAR)` : at, type: typeOf(type) };
 }

@@ -24,7 +24,7 @@ export const aggregateBeforeLookup: Rule = {
   scope: 'node',
 
   apply(node, { state }) {
-    if (node.kind !== 'Aggregate' || node.step !== 'single') return null;
+    if (node.kind !== 'Aggregate' || node.step === 'final') return null;
     const { lookups, below } = lookupChain(node.input);
     if (lookups.length === 0) return null;
     const added = new Set(lookups.flatMap((lookup) => lookup.columns));

@@ -1,4 +1,6 @@
 import { placeOf } from '../../catalog/dimensions.ts';
+import type { Plan } from '../plan.ts';
+import { someNode } from '../plan.ts';
 import type { Rule } from '../rewrite.ts';
 import type { Predicate, Test } from '../predicate.ts';
 import { mapLeaves } from '../predicate.ts';
@@ -17,6 +19,7 @@ export const dictionaryTestToIdSet: Rule = {
   scope: 'node',
 
   apply(node) {
+    if (readsRollup(node)) return null; // Its rows carry the values themselves.
     if (node.kind === 'Filter') {
       const predicate = toMembers(node.predicate);
       return predicate === node.predicate ? null : { ...node, predicate };
@@ -29,6 +32,10 @@ export const dictionaryTestToIdSet: Rule = {
     return measures.every((each, i) => each === node.measures[i]) ? null : { ...node, measures };
   },
 };
+
+function readsRollup(plan: Plan): boolean {
+  return someNode(plan, (node) => node.kind === 'Scan' && node.rollup !== null);
+}
 
 function toMembers(predicate: Predicate): Predicate {
   return mapLeaves(predicate, (leaf) => {

@@ -31,6 +31,8 @@ function prune(plan: Plan, needed: ReadonlySet<ColumnName> | null): Plan {
   switch (plan.kind) {
     case 'Aggregate':
       return mapChildren(plan, (child) => prune(child, aggregateNeeds(plan.groupBy, plan.measures)));
+    case 'Union': // Of Aggregates: each knows what it needs.
+      return mapChildren(plan, (child) => prune(child, needed));
     case 'Filter':
       return mapChildren(plan, (child) => prune(child, union(needed, predicateNeeds(plan.predicate))));
     case 'Bucket': {

@@ -182,9 +182,9 @@ describe('statements', () => {
     });
     expect(statement(aggregate(['$time'], COST, spread))).toMatchInlineSnapshot(`
       "WITH spans AS (
-        SELECT charges."charge_period_start",
+        SELECT charges."effective_cost",
+          charges."charge_period_start",
           charges."charge_period_end",
-          charges."effective_cost",
           epoch_ms(charges."charge_period_start") AS "$from",
           epoch_ms(charges."charge_period_end") AS "$to"
         FROM read_parquet(['/lake/a.parquet', '/lake/b.parquet'], hive_partitioning = false) AS charges
@@ -193,18 +193,18 @@ describe('statements', () => {
           AND charges."charge_period_start" < TIMESTAMPTZ '2018-11-01T00:00:00Z'
           AND (charges."charge_period_end" > TIMESTAMPTZ '2018-10-01T00:00:00Z' OR charges."charge_period_start" >= TIMESTAMPTZ '2018-10-01T00:00:00Z')
       ), numbered AS (
-        SELECT spans."charge_period_start",
+        SELECT spans."effective_cost",
+          spans."charge_period_start",
           spans."charge_period_end",
-          spans."effective_cost",
           spans."$from",
           spans."$to",
           (greatest(spans."$from", 1538352000000) - 1538352000000) // 86400000 AS "$first",
           (greatest(least(spans."$to", 1541030400000) - 1, spans."$from", 1538352000000) - 1538352000000) // 86400000 AS "$last"
         FROM spans
       ), touched AS (
-        SELECT numbered."charge_period_start",
+        SELECT numbered."effective_cost",
+          numbered."charge_period_start",
           numbered."charge_period_end",
-          numbered."effective_cost",
           numbered."$from",
           numbered."$to",
           numbered."$first",
@@ -213,9 +213,9 @@ describe('statements', () => {
           unnest(range(numbered."$first", numbered."$last" + 1)) AS "$time"
         FROM numbered
       ), pieces AS (
-        SELECT touched."charge_period_start",
+        SELECT touched."effective_cost",
+          touched."charge_period_start",
           touched."charge_period_end",
-          touched."effective_cost",
           touched."$from",
           touched."$to",
           touched."$first",

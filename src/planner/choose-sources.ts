@@ -1,0 +1,251 @@
+/**
+ * Which sources answer an Aggregate over charges, and for which stretches of time: the charges themselves, or rollups
+ * that have what is needed. Time is cut where a source begins or ends to be able; the cheapest is chosen for each
+ * stretch, and the arms are put together again by merging their groups.
+ */
+import type { Rollup } from '../catalog/rollups.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
+import { overlaps } from '../core/time-range.ts';
+import type { ChosenArm } from './cheapest-arms.ts';
+import { cheapestArms, priceOf } from './cheapest-arms.ts';
+import { estimateGroups } from './estimate.ts';
+import type { Measure } from './measures.ts';
+import { isMergeable } from './measures.ts';
+import type { Aggregate, Estimate, LogicalPlan, Plan, StoreName } from './plan.ts';
+import { mapChildren } from './plan.ts';
+import { TRUE } from './predicate.ts';
+import type { StoreOffer } from './pushed-to-physical.ts';
+import type { Asked, Rejection } from './rollup-match.ts';
+import { askedOf, gapsOf, isEdgeOf, overRollup, rejectRollup } from './rollup-match.ts';
+import { coverTime } from './time-cover.ts';
+import type { Source, Way } from './ways.ts';
+import { waysOf } from './ways.ts';
+
+/** What came of weighing one way to answer a stretch of time. */
+export type Weighed = {
+  readonly range: TimeRange;
+  readonly source: string;
+  readonly store: StoreName;
+  readonly chosen: boolean;
+  readonly estimate: Estimate;
+  readonly reason: string;
+};
+
+export type SourceOptions = {
+  /** The one store that may be asked; null: the cheapest. */
+  readonly forceStore: StoreName | null;
+  /** An arm may take so long before time counts for more than dollars. */
+  readonly latencyMs: number;
+  /** Instead of the cheapest: for each stretch one of the sources that can answer it. For tests. */
+  readonly pick: ((able: readonly string[]) => string) | null;
+};
+
+/** Beyond this many groups of values to be counted, one source must count them by itself. */
+const COUNTED_GROUPS_MAX = 100_000;
+
+/** Every Aggregate over charges, with the sources that answer it cheapest. */
+export function chooseSources(
+  plan: LogicalPlan,
+  state: TenantState,
+  offers: readonly StoreOffer[],
+  options: SourceOptions,
+): { plan: LogicalPlan; weighed: Weighed[] } {
+  const weighed: Weighed[] = [];
+  const choose = (node: Plan): Plan => {
+    const asked = node.kind === 'Aggregate' ? askedOf(node) : null;
+    if (asked === null) return mapChildren(node, choose);
+    const chosen = chooseFor(asked, state, offers, options);
+    weighed.push(...chosen.weighed);
+    return chosen.plan;
+  };
+  return { plan: choose(plan) as LogicalPlan, weighed }; // Of Scans still: stores are asked later.
+}
+
+function chooseFor(
+  asked: Asked,
+  state: TenantState,
+  offers: readonly StoreOffer[],
+  options: SourceOptions,
+): { plan: Plan; weighed: readonly Weighed[] } {
+  const { aggregate, scan } = asked;
+  const whole = scan.range;
+  if (whole.from >= whole.to) return { plan: aggregate, weighed: [] };
+  const { sources, rejected } = sourcesOf(asked, state);
+  const inner = canSplit(asked, state) ? edgesOf(sources) : [];
+  const edges = [...new Set([whole.from, ...inner, whole.to])].sort((a, b) => a - b);
+  const ways = sources.flatMap((source) => waysOf(source, whole, edges, state, offers, options.forceStore));
+  const arms = armsOf(ways, edges.length - 1, options);
+  if (arms === null) return { plan: aggregate, weighed: [] }; // Placing it says why no store can.
+  return {
+    plan: joinArms(asked, ways, arms, edges),
+    weighed: weighedOf(ways, arms, edges, estimateGroups(aggregate, state), rejected),
+  };
+}
+
+type RejectedRollup = { readonly rollup: Rollup; readonly rejection: Rejection };
+
+function sourcesOf(asked: Asked, state: TenantState): { sources: Source[]; rejected: RejectedRollup[] } {
+  const { aggregate, scan } = asked;
+  const charges: Source = {
+    name: 'charges',
+    over: (range) =>
+      range === scan.range ? aggregate : { ...aggregate, input: within(aggregate.input, range) },
+    gaps: [],
+    isEdge: () => true,
+  };
+  const sources = [charges];
+  const rejected: RejectedRollup[] = [];
+  for (const rollup of state.rollups) {
+    const gaps = gapsOf(rollup, asked, state);
+    const everywhere = gaps.find(({ range }) => range.from <= scan.range.from && range.to >= scan.range.to);
+    const rejection = rejectRollup(rollup, asked) ?? everywhere?.rejection ?? null;
+    if (rejection !== null) rejected.push({ rollup, rejection });
+    else {
+      const over = (range: TimeRange) => overRollup(asked, rollup, range);
+      const isEdge = (instant: Instant) => isEdgeOf(rollup, asked, instant);
+      sources.push({ name: `rollup ${rollup.name}`, over, gaps, isEdge });
+    }
+  }
+  return { sources, rejected };
+}
+
+function within(plan: Plan, range: TimeRange): Plan {
+  return plan.kind === 'Scan' ? { ...plan, range } : mapChildren(plan, (child) => within(child, range));
+}
+
+/** Where sources begin or end to be able to answer. */
+function edgesOf(sources: readonly Source[]): Instant[] {
+  return sources.flatMap(({ gaps }) => gaps.flatMap(({ range }) => [range.from, range.to]));
+}
+
+/** Whether groups of parts of the time can be merged: a charge that is cut counts in each, and estimates do not add up. */
+function canSplit({ aggregate, timing }: Asked, state: TenantState): boolean {
+  if (timing === 'PRORATED') return false;
+  const counts = aggregate.measures.filter((each) => !isMergeable(each));
+  if (counts.length === 0) return true;
+  const isCountable = ({ fn, where }: Measure) => fn === 'count-distinct' && where.kind === 'true';
+  return counts.every(isCountable) && estimateGroups(partialOf(aggregate), state) <= COUNTED_GROUPS_MAX;
+}
+
+/** Null where no way can answer some stretch. */
+function armsOf(
+  ways: readonly Way[],
+  stretches: number,
+  { latencyMs, pick }: SourceOptions,
+): readonly ChosenArm[] | null {
+  if (pick === null) {
+    return (
+      cheapestArms(
+        ways.map(({ candidate }) => candidate),
+        stretches,
+        latencyMs,
+      )?.arms ?? null
+    );
+  }
+  const arms: ChosenArm[] = [];
+  for (let stretch = 0; stretch < stretches; stretch++) {
+    const last = arms.at(-1);
+    if (last && ways[last.candidate]?.candidate.isEdge[stretch] === false) {
+      arms[arms.length - 1] = { ...last, to: stretch + 1 };
+      continue;
+    }
+    const able = ways.filter(
+      ({ candidate }) => candidate.stretches[stretch] !== null && candidate.isEdge[stretch] === true,
+    );
+    const picked = pick(able.map(({ source }) => source.name));
+    const candidate = ways.findIndex(({ source }) => source.name === picked);
+    arms.push({ candidate, from: stretch, to: stretch + 1 });
+  }
+  return arms;
+}
+
+/** One arm is the whole answer; of several each gives partial groups, and those of equal keys are merged. */
+function joinArms(
+  { aggregate, scan }: Asked,
+  ways: readonly Way[],
+  chosen: readonly ChosenArm[],
+  edges: readonly Instant[],
+): Plan {
+  const arms = chosen.flatMap(({ candidate, from, to }) => {
+    const source = ways[candidate]?.source;
+    const range = { from: edges[from] ?? NaN, to: edges[to] ?? NaN };
+    return source === undefined ? [] : [{ range, facets: ['bill' as const], source }];
+  });
+  const cover = coverTime(scan.range, ['bill'], arms);
+  const [only] = cover;
+  if (only !== undefined && cover.length === 1) return only.source.over(scan.range);
+  const measures = aggregate.measures.map((each) => (isMergeable(each) ? { ...each, where: TRUE } : each));
+  const inputs = cover.map(({ source, range }) => partialOf(source.over(range)));
+  return { ...aggregate, step: 'final', measures, input: { kind: 'Union', inputs } };
+}
+
+/** With a group for each value that is to be counted: the final step counts those. */
+function partialOf(aggregate: Aggregate): Aggregate {
+  const counted = aggregate.measures.flatMap((each) =>
+    isMergeable(each) || each.column === null ? [] : [each.column],
+  );
+  const groupBy = [...new Set([...aggregate.groupBy, ...counted])];
+  return { ...aggregate, step: 'partial', groupBy, measures: aggregate.measures.filter(isMergeable) };
+}
+
+/** Of each arm every way; and the rollups that can answer nothing of the whole. */
+function weighedOf(
+  ways: readonly Way[],
+  arms: readonly ChosenArm[],
+  edges: readonly Instant[],
+  groups: number,
+  rejected: readonly RejectedRollup[],
+): Weighed[] {
+  const reads = ways.some(({ spread }) => spread.files.some((share) => share > 0));
+  if (!reads) return [];
+  const rangeOf = (from: number, to: number) => ({ from: edges[from] ?? NaN, to: edges[to] ?? NaN });
+  const ofArms = arms.flatMap((arm) => {
+    const chosen = ways[arm.candidate];
+    return ways.map((way): Weighed => {
+      const range = rangeOf(arm.from, arm.to);
+      const isChosen = way === chosen;
+      const estimate = estimateOf(way, arm, groups);
+      const reason = isChosen
+        ? reasonOf(ways, arm)
+        : (lostBecause(way, range) ?? `dearer than ${nameOf(chosen)}`);
+      return { range, source: way.source.name, store: way.store, chosen: isChosen, estimate, reason };
+    });
+  });
+  const [first] = ways;
+  if (first === undefined) return [];
+  const nothing = { rows: 0, bytes: 0, ms: 0, usd: 0 };
+  const ofRejected = rejected.map(({ rollup, rejection: { code, detail } }): Weighed => ({
+    range: rangeOf(0, edges.length - 1),
+    source: `rollup ${rollup.name}`,
+    store: first.store,
+    chosen: false,
+    estimate: nothing,
+    reason: `${code}: ${detail}`,
+  }));
+  return [...ofArms, ...ofRejected];
+}
+
+function nameOf(way: Way | undefined): string {
+  return way === undefined ? 'another' : `${way.source.name} in ${way.store}`;
+}
+
+function reasonOf(ways: readonly Way[], { from, to }: ChosenArm): string {
+  const able = ways.filter(({ candidate }) => priceOf(candidate, from, to) !== null);
+  return `cheapest of ${able.length} that can answer`;
+}
+
+/** Why a way cannot answer all of a stretch; null when it can. */
+function lostBecause({ source, obstacle }: Way, range: TimeRange): string | null {
+  if (obstacle !== null) return obstacle;
+  const gap = source.gaps.find((each) => overlaps(each.range, range));
+  return gap === undefined ? null : `${gap.rejection.code}: ${gap.rejection.detail}`;
+}
+
+/** What it would read of the stretch, whether it can answer all of it or not. */
+function estimateOf({ candidate, spread }: Way, { from, to }: ChosenArm, groups: number): Estimate {
+  const sum = (values: Float64Array) => values.subarray(from, to).reduce((total, value) => total + value, 0);
+  const { ms, usd } = priceOf(candidate, from, to) ?? { ms: 0, usd: 0 };
+  const rows = Math.round(Math.min(groups, sum(spread.rows)));
+  return { rows, bytes: Math.round(sum(spread.bytes)), ms, usd };
+}

@@ -1,0 +1,93 @@
+import type { LakeFile, TenantState } from '../catalog/tenant-state.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
+import { overlaps } from '../core/time-range.ts';
+import type { Candidate, Price } from './cheapest-arms.ts';
+import { dictionaryFiles, filesRead, neededBytes, tableOf } from './choose-files.ts';
+import { obstacleOf } from './obstacle.ts';
+import type { Aggregate, FileSelection, StoreName } from './plan.ts';
+import { and } from './predicate.ts';
+import { readMs, usdOf } from './prices.ts';
+import type { StoreOffer } from './pushed-to-physical.ts';
+import type { Asked, Gap } from './rollup-match.ts';
+import { askedOf } from './rollup-match.ts';
+import { pruneColumns } from './rules/prune-columns.ts';
+import type { Spread } from './spread-files.ts';
+import { spreadFiles } from './spread-files.ts';
+
+/** Something that can answer stretches of an Aggregate's time. */
+export type Source = {
+  /** `charges`, or `rollup NAME`. */
+  readonly name: string;
+  /** The same groups and measures over this source, in a part of the time. */
+  readonly over: (range: TimeRange) => Aggregate;
+  readonly gaps: readonly Gap[];
+  /** Whether it can answer up to an instant and leave what follows to others. */
+  readonly isEdge: (instant: Instant) => boolean;
+};
+
+/** A source asked of a store. */
+export type Way = {
+  readonly source: Source;
+  readonly store: StoreName;
+  /** Why the store cannot answer at all; null when it can. */
+  readonly obstacle: string | null;
+  readonly spread: Spread;
+  readonly candidate: Candidate;
+};
+
+/** A way for each store, priced for each stretch. Dictionaries are read anew by every arm. */
+export function waysOf(
+  source: Source,
+  whole: TimeRange,
+  edges: readonly Instant[],
+  state: TenantState,
+  offers: readonly StoreOffer[],
+  forceStore: StoreName | null,
+): Way[] {
+  const aggregate = source.over(whole);
+  // What will be read, for the price: the rules come to the same once the arms are known.
+  const asked = askedOf((pruneColumns.apply(aggregate, { state }) ?? aggregate) as Aggregate); // Its root stays what it is.
+  if (asked === null) throw new Error('a source is over one Scan');
+  const spread = spreadOf(asked, edges, state);
+  const able = ableStretches(source.gaps, edges);
+  const fixed = dictionaryRead(Object.values(dictionaryFiles(aggregate, state)));
+  return offers.map(({ store, capabilities, prices }): Way => {
+    const isAllowed = forceStore === null || forceStore === store;
+    const obstacle = isAllowed ? obstacleOf(aggregate, capabilities) : 'not allowed by Costgraph-Force-Store';
+    const priced = (ms: number): Price => ({ ms, usd: usdOf(ms, prices) });
+    const stretches = able.map((isAble, i) =>
+      isAble && obstacle === null ? priced(readMs(readAt(spread, i), prices)) : null,
+    );
+    const startup = priced(prices.startupMs + readMs(fixed, prices));
+    const candidate = { startup, stretches, isEdge: edges.map((edge) => source.isEdge(edge)) };
+    return { source, store, obstacle, spread, candidate };
+  });
+}
+
+function spreadOf({ scan, predicates }: Asked, edges: readonly Instant[], state: TenantState): Spread {
+  const files = filesRead(scan, and(predicates), state);
+  const { columns } = tableOf(scan, state);
+  const bytesOf = (file: LakeFile) => neededBytes(file, columns);
+  return spreadFiles(files, bytesOf, scan.axis, edges);
+}
+
+function readAt({ files, rows, bytes }: Spread, stretch: number) {
+  return { files: files[stretch] ?? 0, rows: rows[stretch] ?? 0, bytes: bytes[stretch] ?? 0 };
+}
+
+function dictionaryRead(selections: readonly FileSelection[]) {
+  const read = { files: 0, rows: 0, bytes: 0 };
+  for (const { files, columnBytes } of selections) {
+    read.files += files.length;
+    read.bytes += columnBytes;
+    for (const { records } of files) read.rows += records;
+  }
+  return read;
+}
+
+function ableStretches(gaps: readonly Gap[], edges: readonly Instant[]): boolean[] {
+  return edges.slice(0, -1).map((from, i) => {
+    const stretch = { from, to: edges[i + 1] ?? from };
+    return !gaps.some(({ range }) => overlaps(range, stretch));
+  });
+}
