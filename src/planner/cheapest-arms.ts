@@ -88,7 +88,7 @@ function armsEndingWith(last: number, came: readonly Int32Array[]): ChosenArm[] 
     arms.push({ candidate, from: stretch, to });
     [candidate, to] = [earlier, stretch];
   }
-  return arms.reverse();
+  return arms.toReversed();
 }
 
 function totalOf(
