@@ -29,6 +29,8 @@ export type Config = {
   readonly retentionMs: number;
   /** Entries at most per tenant; what finds no room stays on the charges. */
   readonly dictionaryBudget: { readonly resources: number; readonly tags: number };
+  /** Rows that rollups of a tenant's live batches may have together; 0: none are built. */
+  readonly rollupRowsMax: number;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,6 +44,8 @@ export const RETENTION_DEFAULT = 'P90D';
 export const RESOURCES_DEFAULT = 5_000_000;
 export const TAG_SETS_DEFAULT = 1_000_000;
 const DICTIONARY_ENTRIES_MAX = 1_000_000_000;
+export const ROLLUP_ROWS_DEFAULT = 20_000_000;
+const ROLLUP_ROWS_MAX = 9_999_999_999;
 const RETENTION_MS_MAX = 36_525 * DAY_MS;
 const MEMORY_UNITS: Readonly<Record<string, number>> = {
   MB: 1e6,
@@ -62,6 +66,7 @@ const READ = [
   'COSTGRAPH_RETENTION',
   'COSTGRAPH_DICTIONARY_RESOURCES',
   'COSTGRAPH_DICTIONARY_TAG_SETS',
+  'COSTGRAPH_ROLLUP_ROWS_MAX',
 ];
 
 /** Named by the documentation, for stores and servers that this version does not have. */
@@ -99,6 +104,8 @@ export function readConfig(environment: Environment): Config {
         readInteger(environment, 'COSTGRAPH_DICTIONARY_TAG_SETS', 0, DICTIONARY_ENTRIES_MAX) ??
         TAG_SETS_DEFAULT,
     },
+    rollupRowsMax:
+      readInteger(environment, 'COSTGRAPH_ROLLUP_ROWS_MAX', 0, ROLLUP_ROWS_MAX) ?? ROLLUP_ROWS_DEFAULT,
   };
   if (config.access.kind === 'open' && !isLoopbackName(config.host)) {
     throw costError('BAD_CONFIG', {

@@ -110,8 +110,8 @@ export async function startServer(
     if (config.hasSample) {
       waitsFor = 'loading the sample bills';
       const { lake, control } = opened;
-      const { threads, dictionaryBudget } = config;
-      await loadSample({ lake, control, threads, dictionaryBudget }, progressOf);
+      const { threads, dictionaryBudget, rollupRowsMax } = config;
+      await loadSample({ lake, control, threads, dictionaryBudget, rollupRowsMax }, progressOf);
     }
     waitsFor = null;
     return { url, stop };

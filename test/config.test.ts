@@ -37,6 +37,7 @@ describe('readConfig', () => {
       COSTGRAPH_RETENTION: 'P30DT12H',
       COSTGRAPH_DICTIONARY_RESOURCES: '20000000',
       COSTGRAPH_DICTIONARY_TAG_SETS: '0',
+      COSTGRAPH_ROLLUP_ROWS_MAX: '0',
     });
     expect(config).toEqual({
       host: '0.0.0.0',
@@ -48,6 +49,7 @@ describe('readConfig', () => {
       threads: 3,
       retentionMs: 30.5 * 86_400_000,
       dictionaryBudget: { resources: 20_000_000, tags: 0 },
+      rollupRowsMax: 0,
     });
   });
 

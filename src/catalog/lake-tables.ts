@@ -16,8 +16,13 @@ export type LakeTable = {
   readonly partitionBy: readonly string[];
   /** Rows of a file are sorted by these, so that min/max of files and row groups prune. */
   readonly sortBy: readonly string[];
+  /** Which columns a file has says something by itself: merged files keep also those that are null throughout. */
+  readonly columnsTell?: true;
 };
 export type LakeTableName = 'charges' | 'rollups' | 'resources' | 'tags' | 'control_totals';
+
+/** Tables whose files belong to a batch, as their partition says. */
+export const batchTables = ['charges', 'control_totals', 'rollups'] as const;
 
 export const lakeTables: Readonly<Record<LakeTableName, LakeTable>> = {
   charges: {
@@ -39,6 +44,7 @@ export const lakeTables: Readonly<Record<LakeTableName, LakeTable>> = {
     fields: rollupColumns,
     partitionBy: ['rollup', 'source', 'billing_month', 'batch'],
     sortBy: ['charge_period_start::day', 'service_name', 'sub_account_id', 'region_id'],
+    columnsTell: true,
   },
   /** One row per distinct resource; `id` is a content hash, `digest` the whole hash, to detect collisions. */
   resources: {

@@ -44,6 +44,10 @@ export const standingAttributes = [
 ] as const;
 
 const summed = new Set(Object.values(metrics).map(({ column }) => column));
+/** Metric columns: sums, null where no charge has a value. */
+export const summedColumns: readonly string[] = metricColumns
+  .map(({ name }) => name)
+  .filter((name) => summed.has(name));
 const standing = new Set<string>(standingAttributes);
 const FIRST_TAG_ID = 70;
 
@@ -52,7 +56,7 @@ export const rollupColumns: readonly ChargeColumn[] = [
   ...systemColumns.filter(({ name }) => ['tenant', 'source', 'billing_month', 'batch'].includes(name)),
   { id: 9, name: 'rollup', type: 'string', required: true },
   ...timeColumns.filter(({ name }) => name === 'charge_period_start' || standing.has(name)),
-  ...metricColumns.filter(({ name }) => summed.has(name)),
+  ...metricColumns.filter(({ name }) => summedColumns.includes(name)),
   { id: 40, name: CHARGE_COUNT, type: 'long', required: true },
   ...Array.from({ length: ROLLUP_TAGS_MAX }, (_, i): ChargeColumn => ({
     id: FIRST_TAG_ID + i,
@@ -63,15 +67,25 @@ export const rollupColumns: readonly ChargeColumn[] = [
   ...rowDimensionColumns,
 ];
 
+/** Columns that a part has only where it has the attribute. */
+export const rollupAttributeColumns: readonly string[] = rollupColumns
+  .filter(({ id, name }) => id >= FIRST_TAG_ID && !standing.has(name))
+  .map(({ name }) => name);
+
 const TAG_PREFIX = 'tag:';
 const onRow = new Set<string>([...rowDimensionNames, ...standingAttributes]);
+
+/** The key of the tag that an attribute is; null where it is none. */
+export function tagKeyOf(attribute: string): string | null {
+  return attribute.startsWith(TAG_PREFIX) ? attribute.slice(TAG_PREFIX.length) : null;
+}
 
 /** The column that holds a dimension; null where the rollup has no such attribute. */
 export function rollupColumnOf({ attributes }: Rollup, key: string): string | null {
   if (standing.has(key)) return key;
   if (!attributes.includes(key)) return null;
-  if (!key.startsWith(TAG_PREFIX)) return onRow.has(key) ? key : null;
-  const tags = attributes.filter((attribute) => attribute.startsWith(TAG_PREFIX));
+  if (tagKeyOf(key) === null) return onRow.has(key) ? key : null;
+  const tags = attributes.filter((attribute) => tagKeyOf(attribute) !== null);
   return `tag_${tags.indexOf(key) + 1}`;
 }
 

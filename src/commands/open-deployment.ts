@@ -16,15 +16,17 @@ export type Deployment = AsyncDisposable & {
   readonly threads: number;
   readonly retentionMs: number;
   readonly dictionaryBudget: DictionaryBudget;
+  readonly rollupRowsMax: number;
 };
 
 /** Opens the data folder of COSTGRAPH_DATA, making it where absent. */
 export async function openDeployment(io: Io): Promise<Deployment> {
-  const { dataFolder, threads, retentionMs, dictionaryBudget } = readConfig(io.environment);
+  const { dataFolder, threads, retentionMs, dictionaryBudget, rollupRowsMax } = readConfig(io.environment);
   const lake = await openLake({ dataFolder });
   const control = await openControl(controlFile(lake.folders));
   const close = () => control.close();
-  return { lake, control, threads, retentionMs, dictionaryBudget, [Symbol.asyncDispose]: close };
+  const limits = { retentionMs, dictionaryBudget, rollupRowsMax };
+  return { lake, control, threads, ...limits, [Symbol.asyncDispose]: close };
 }
 
 /** @throws BAD_NAME */

@@ -10,6 +10,7 @@ import type { DataFile } from '../catalog/iceberg/data-file.ts';
 import { removeFiles } from '../catalog/iceberg/durable-files.ts';
 import { appendFiles, dropFiles } from '../catalog/iceberg/table-operations.ts';
 import type { DataLake } from '../catalog/lake.ts';
+import { batchTables } from '../catalog/lake-tables.ts';
 import { compareText } from '../core/code-point-order.ts';
 import { isCostError } from '../core/errors.ts';
 import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
@@ -193,7 +194,7 @@ export async function discardBatches(
   batches: readonly BatchId[],
 ): Promise<void> {
   const discarded = new Set<unknown>(batches);
-  for (const name of ['charges', 'control_totals'] as const) {
+  for (const name of batchTables) {
     const state = await lake.findTable(tenant, name);
     if (state === null) continue;
     await dropFiles(lake, state, ({ partition }) => discarded.has(partition['batch']), {

@@ -156,7 +156,7 @@ function constantsOf(
   const constants = new Map<string, string | null>([['tenant', ident.tenant]]);
   for (const { id, name } of table.fields) {
     const isNull = ({ records, valueCounts, nullCounts }: DataFile): boolean =>
-      !valueCounts.has(id) || nullCounts.get(id) === records;
+      !valueCounts.has(id) || (table.columnsTell !== true && nullCounts.get(id) === records);
     if (group.every(isNull)) constants.set(name, null);
   }
   for (const [name, value] of Object.entries(partition)) {

@@ -1,8 +1,8 @@
 /**
  * Loads bills: all files of one command become one version of each billing month they hold, or an increment.
  *
- * Order: raw copies → dictionary → facts → control totals → the control step that makes the batches live. A
- * crash before that step leaves nothing that is read; `maintain` clears it away.
+ * Order: raw copies → dictionary → facts → control totals → rollups → the control step that makes the batches live.
+ * A crash before that step leaves nothing that is read; `maintain` clears it away.
  */
 import { rm } from 'node:fs/promises';
 
@@ -28,6 +28,7 @@ import { openIngestSession } from './ingest-session.ts';
 import type { RawFile } from './keep-raw-file.ts';
 import { copyRawFile, keepRawFile } from './keep-raw-file.ts';
 import type { OnProgress } from './progress.ts';
+import { addParts } from './rollup-parts.ts';
 import type { QuarantinedRow } from './quarantine.ts';
 import { keepQuarantine } from './quarantine.ts';
 import type { Bill } from './stage-bill.ts';
@@ -41,6 +42,8 @@ export type IngestContext = {
   /** At most INGEST_THREADS_MAX are used. */
   readonly threads: number;
   readonly dictionaryBudget: DictionaryBudget;
+  /** Rows that rollups of a tenant's live batches may have together; 0: none are built. */
+  readonly rollupRowsMax: number;
   readonly onProgress: OnProgress;
 };
 
@@ -80,7 +83,7 @@ export async function importBills(context: IngestContext, request: ImportRequest
     const liveFiles = request.mode === 'append' ? await liveChargesFiles(lake, tenant, source, batches) : [];
     const set = { ...request, bills, onlyMonths: null, liveFiles, dictionaryBudget };
     const built = await buildBatches(session, lake, set, context.onProgress);
-    return publishSets(context, tenant, source, [built], request.force, signal);
+    return publishSets(session, context, tenant, source, [built], request.force, signal);
   });
 }
 
@@ -164,20 +167,23 @@ async function liveChargesFiles(
 }
 
 /**
- * Keeps the raw files and quarantine, then makes all sets live in one step. On failure nothing of them stays
+ * Builds rollups, keeps the raw files and quarantine, then makes all sets live in one step. On failure nothing of them stays
  * in the tables.
  */
 export async function publishSets(
-  { lake, control, onProgress }: IngestContext,
+  session: IngestSession,
+  context: IngestContext,
   tenant: TenantId,
   source: SourceName,
   sets: readonly BuiltSet[],
   force: boolean,
   signal: AbortSignal,
 ): Promise<ImportedFile[]> {
+  const { lake, control, onProgress } = context;
   const batches = sets.flatMap((set) => set.batches);
   const kept: string[] = [];
   try {
+    await addParts(session, context, tenant, sets, (fraction) => onProgress('summing', fraction));
     const replaced = await replacedCharges(control, tenant, batches);
     const imported: ImportedFile[] = [];
     const loads: Omit<Load, 'loadedAt'>[] = [];

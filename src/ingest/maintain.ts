@@ -11,7 +11,7 @@ import { expireSnapshots, removeUnreferenced } from '../catalog/iceberg/expire-s
 import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import type { DataLake } from '../catalog/lake.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
-import { lakeTables } from '../catalog/lake-tables.ts';
+import { batchTables, lakeTables } from '../catalog/lake-tables.ts';
 import { isCostError } from '../core/errors.ts';
 import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
 import { batchId, sourceName } from '../core/ids.ts';
@@ -36,7 +36,6 @@ const DROP_DELAY_MS = 10 * 60_000;
 export const MAINTAIN_WAIT_MS = 60_000;
 
 const tableNames = Object.keys(lakeTables) as LakeTableName[]; // Record<LakeTableName, …> has no other keys.
-const batchTables = ['charges', 'control_totals'] as const;
 
 export type MaintainContext = {
   readonly lake: DataLake;

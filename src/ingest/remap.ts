@@ -79,7 +79,9 @@ async function remapSource(
       } as const;
       built.push(await buildBatches(session, lake, set, context.onProgress));
     }
-    imported.push(...(await publishSets(context, tenant, source, replacingMonths(built), true, signal)));
+    imported.push(
+      ...(await publishSets(session, context, tenant, source, replacingMonths(built), true, signal)),
+    );
   }
   return imported;
 }

@@ -38,6 +38,7 @@ export class IngestFolder implements AsyncDisposable {
   readonly control: Control;
   /** Of imports from now on. */
   dictionaryBudget: DictionaryBudget = readConfig({}).dictionaryBudget;
+  rollupRowsMax = readConfig({}).rollupRowsMax;
   private bills = 0;
 
   private constructor(folder: string, lake: DataLake, control: Control) {
@@ -57,8 +58,8 @@ export class IngestFolder implements AsyncDisposable {
   }
 
   get context() {
-    const { lake, control, dictionaryBudget } = this;
-    return { lake, control, threads: 2, dictionaryBudget, onProgress: () => undefined };
+    const { lake, control, dictionaryBudget, rollupRowsMax } = this;
+    return { lake, control, threads: 2, dictionaryBudget, rollupRowsMax, onProgress: () => undefined };
   }
 
   /** Paths of files of rows, a file each. */

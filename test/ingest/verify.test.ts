@@ -70,7 +70,7 @@ describe('verify of sound tables', () => {
       tenant: acme,
       batches: 1,
       charges: 4,
-      files: 4,
+      files: 6,
       differenceCount: 0,
       differences: [],
     });
@@ -261,7 +261,7 @@ describe('the command verify', () => {
     const result = await run();
     expect(result).toEqual({
       status: 0,
-      stdout: `${acme}: 4 charges of 1 batches in 4 files: all as it was loaded\n`,
+      stdout: `${acme}: 4 charges of 1 batches in 6 files: all as it was loaded\n`,
       stderr: '',
     });
     const json = await run('--json');

@@ -58,8 +58,8 @@ export async function makeDeployment(): Promise<{
     const tenant = tenantId(name);
     const source = sourceName('focus');
     if (tenant === null || source === null) throw new Error(`${name} is a name`);
-    const { dictionaryBudget } = config;
-    const context = { ...opened, threads: 1, dictionaryBudget, onProgress: () => {} };
+    const { dictionaryBudget, rollupRowsMax } = config;
+    const context = { ...opened, threads: 1, dictionaryBudget, rollupRowsMax, onProgress: () => {} };
     await importBills(context, {
       tenant,
       source,

@@ -41,6 +41,7 @@ export async function openTestDeployment(): Promise<Deployment> {
     control: opened.control,
     threads: 2,
     dictionaryBudget: config.dictionaryBudget,
+    rollupRowsMax: config.rollupRowsMax,
     onProgress: () => undefined,
   };
   return {

@@ -1,12 +1,13 @@
 /** What the product does to tables. Each operation is one commit, and gives the state after it. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { canonicalJson } from '../../core/digest.ts';
 import { costError } from '../../core/errors.ts';
 import type { LakeTable } from '../lake-tables.ts';
 import type { IcebergCatalog, Lake, TableIdent, TableState } from './catalog.ts';
 import { isConflict, tableName } from './catalog.ts';
 import { commitSnapshot } from './commit-snapshot.ts';
-import type { DataFile, LiveDataFile } from './data-file.ts';
+import type { DataFile, LiveDataFile, Partition } from './data-file.ts';
 import { listDataFiles } from './list-data-files.ts';
 import type { SchemaField, TableSchema } from './metadata.ts';
 import { currentSchema } from './metadata.ts';
@@ -120,6 +121,33 @@ export async function replaceFiles(
       const live = new Set((await listDataFiles(lake.manifests, newest)).map((file) => file.path));
       if ([...change.drop].every((path) => live.has(path))) return change.drop;
       throw costError('COMMIT_CONFLICT', { table: tableName(newest.ident) });
+    },
+  });
+}
+
+/**
+ * Makes `add` all that the partitions hold, whatever others put there meanwhile: contents that are built twice, or by
+ * two at once, are there once.
+ */
+export async function putPartitions(
+  lake: Lake,
+  state: TableState,
+  partitions: readonly Partition[],
+  add: readonly DataFile[],
+  summary: Summary,
+): Promise<TableState> {
+  const put = new Set(partitions.map(canonicalJson));
+  if (!add.every(({ partition }) => put.has(canonicalJson(partition)))) {
+    throw new Error('files are put into partitions that are not named');
+  }
+  return commitSnapshot(lake, state, {
+    operation: 'overwrite',
+    summary,
+    add,
+    rebase: true,
+    drop: async (newest) => {
+      const files = await listDataFiles(lake.manifests, newest);
+      return new Set(files.filter((file) => put.has(canonicalJson(file.partition))).map(({ path }) => path));
     },
   });
 }

@@ -1,0 +1,262 @@
+/**
+ * The parts of rollups that one batch makes: its charges, put together by hour or day and attributes, as files that
+ * are written but in no table yet.
+ */
+import { randomUUID } from 'node:crypto';
+
+import { INLINE_TAGS } from '../catalog/charge-columns.ts';
+import type { TableState } from '../catalog/iceberg/catalog.ts';
+import type { DataFile, Partition } from '../catalog/iceberg/data-file.ts';
+import { removeFiles } from '../catalog/iceberg/durable-files.ts';
+import { lakeTables } from '../catalog/lake-tables.ts';
+import type { Rollup, RollupGrain } from '../catalog/rollups.ts';
+import {
+  CHARGE_COUNT,
+  rollupAttributeColumns,
+  rollupColumnOf,
+  standingAttributes,
+  summedColumns,
+  tagKeyOf,
+} from '../catalog/rollups.ts';
+import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
+import { sqlName, sqlText, sqlTexts } from './formats/sql-text.ts';
+import type { IngestSession } from './ingest-session.ts';
+import { numberOf } from './ingest-session.ts';
+import { tableRowsSql } from './read-table-files.ts';
+import type { BatchPlace } from './write-charges.ts';
+import { writeTableFiles } from './write-table-files.ts';
+
+/**
+ * A part may have so many rows, or a row for so many charges: with more it would save little. With ten charges a row,
+ * hours of real AWS bills lose `service_name` (data/aws-cur, 2026-11).
+ */
+export const PART_ROWS_MIN = 10_000;
+export const CHARGES_A_ROW = 4;
+
+/** A batch that is in the table `charges`. */
+export type RolledBatch = {
+  readonly place: BatchPlace;
+  readonly charges: number;
+  /** Its files of `charges`; not empty. */
+  readonly files: readonly DataFile[];
+  /** Estimates of distinct values by dimension key; 0 where there is none. */
+  readonly distinct: ReadonlyMap<string, number>;
+};
+
+export type BuiltPart = {
+  readonly rollup: Rollup;
+  /** Empty where the part was not built. */
+  readonly files: readonly DataFile[];
+  /** Rows that it has; where it was not built, those that it would have had, perhaps by estimate. */
+  readonly rows: number;
+};
+
+/**
+ * Builds a batch's part of each rollup, as far as `roomRows` lasts. Attributes are taken in the order of their distinct
+ * values, the fewest first, as long as a part's rows stay within its budget by estimate; the others are left out.
+ * A part that has no room, or is over its budget by what every rollup has, is not built.
+ *
+ * @param state of the table `rollups`
+ * @param tagFiles of the table `tags`, that have all tag sets of the batch
+ */
+export async function buildParts(
+  session: IngestSession,
+  state: TableState,
+  batch: RolledBatch,
+  rollups: readonly Rollup[],
+  tagFiles: readonly DataFile[],
+  roomRows: number,
+): Promise<BuiltPart[]> {
+  const parts: BuiltPart[] = [];
+  const tables: Rolled[] = [];
+  let room = roomRows;
+  try {
+    const charges = await chargesToRoll(session, batch, rollups, tagFiles);
+    for (const plan of await planParts(session, batch, rollups, charges)) {
+      const { rollup, rows } = plan;
+      if (plan.attributes === null || rows > room) {
+        parts.push({ rollup, files: [], rows });
+        continue;
+      }
+      const rolled = { rollup, attributes: plan.attributes, table: `rollup_${tables.length}` };
+      const finer = tables.find((one) => holdsAllOf(one, rolled));
+      tables.push(rolled);
+      const counts = await rollUp(session, rolled, finer?.table ?? charges);
+      const files = counts.rows > room ? [] : await writePart(session, state, batch.place, rolled, counts);
+      parts.push({ rollup, files, rows: counts.rows });
+      room -= files.length === 0 ? 0 : counts.rows;
+    }
+    return parts;
+  } catch (error) {
+    await removeFiles(parts.flatMap(({ files }) => files.map(({ path }) => path)));
+    throw error;
+  } finally {
+    for (const table of [...tables.map((one) => one.table), ROLLED_TAGS]) {
+      await session.rows(`DROP TABLE IF EXISTS ${table}`);
+    }
+  }
+}
+
+/** What one batch's part of a rollup is kept by: the partition of its files. */
+export function partPartition({ source, month, batch }: BatchPlace, rollup: Rollup): Partition {
+  return { rollup: rollup.id, source, billing_month: Date.parse(month) / DAY_MS, batch };
+}
+
+const ROLLED_TAGS = 'rolled_tags';
+
+/** A relation of the batch's charges with tags as columns by their dimension keys, and 1 as the number of charges. */
+async function chargesToRoll(
+  session: IngestSession,
+  { files }: RolledBatch,
+  rollups: readonly Rollup[],
+  tagFiles: readonly DataFile[],
+): Promise<string> {
+  const charges = tableRowsSql(lakeTables.charges, files);
+  const keys = [...new Set(rollups.flatMap(({ attributes }) => attributes))].flatMap((attribute) => {
+    const tag = tagKeyOf(attribute);
+    return tag === null ? [] : [{ attribute, tag }];
+  });
+  if (keys.length === 0) return `(SELECT *, 1 AS ${CHARGE_COUNT} FROM ${charges})`;
+  const entries =
+    tagFiles.length === 0
+      ? '(SELECT NULL::BIGINT AS id, NULL AS key, NULL AS value LIMIT 0)'
+      : tableRowsSql(lakeTables.tags, tagFiles);
+  const values = keys.map(
+    ({ attribute, tag }) => `max(value) FILTER (key = ${sqlText(tag)}) AS ${sqlName(attribute)}`,
+  );
+  await session.rows(
+    `CREATE OR REPLACE TABLE ${ROLLED_TAGS} AS SELECT id, ${values.join(', ')}
+FROM ${entries} WHERE key IN (${sqlTexts(keys.map(({ tag }) => tag))}) GROUP BY id`,
+  );
+  const columns = keys.map(({ attribute, tag }) => {
+    const inline = `CAST(from_json(${INLINE_TAGS}, '"MAP(VARCHAR, VARCHAR)"') AS MAP(VARCHAR, VARCHAR))[${sqlText(tag)}]`;
+    const name = sqlName(attribute);
+    return `CASE WHEN ${INLINE_TAGS} IS NULL THEN ${ROLLED_TAGS}.${name} ELSE ${inline} END AS ${name}`;
+  });
+  return `(SELECT charges.*, 1 AS ${CHARGE_COUNT}, ${columns.join(', ')}
+FROM ${charges} AS charges LEFT JOIN ${ROLLED_TAGS} ON ${ROLLED_TAGS}.id = charges.tag_set)`;
+}
+
+type PartPlan = {
+  readonly rollup: Rollup;
+  /** Null: even without any of them the part would be over its budget. */
+  readonly attributes: readonly string[] | null;
+  readonly rows: number;
+};
+
+/**
+ * Hours before days: a day with the same attributes is summed from its hours. One pass over the charges measures for
+ * all rollups how many rows each further attribute would make.
+ */
+async function planParts(
+  session: IngestSession,
+  { charges, distinct }: RolledBatch,
+  rollups: readonly Rollup[],
+  from: string,
+): Promise<PartPlan[]> {
+  const rowsMax = Math.max(PART_ROWS_MIN, Math.floor(charges / CHARGES_A_ROW));
+  const distinctOf = (key: string): number => distinct.get(key) ?? 0;
+  const ordered = rollups
+    .toSorted((a, b) => grainsMs[a.grain] - grainsMs[b.grain])
+    .map((rollup) => ({
+      rollup,
+      attributes: rollup.attributes.toSorted((a, b) => distinctOf(a) - distinctOf(b) || (a < b ? -1 : 1)),
+    }));
+  const counts = ordered.flatMap(({ rollup, attributes }, i) =>
+    prefixHashes(rollup, attributes).map((hash, j) => `approx_count_distinct(${hash}) AS rows_${i}_${j}`),
+  );
+  const [measured = {}] = await session.rows(`SELECT ${counts.join(', ')} FROM ${from}`);
+  return ordered.map(({ rollup, attributes }, i) => {
+    const rowsWith = (count: number): number => numberOf(measured, `rows_${i}_${count}`);
+    let kept = 0;
+    while (kept < attributes.length && rowsWith(kept + 1) <= rowsMax) kept += 1;
+    const rows = rowsWith(kept);
+    return { rollup, attributes: rows <= rowsMax ? attributes.slice(0, kept) : null, rows };
+  });
+}
+
+/** Of a row's bucket with no attribute, with the first, with the first two, …; each made of the one before. */
+function prefixHashes({ grain }: Rollup, attributes: readonly string[]): string[] {
+  let tuple = `hash(${standingAttributes.map(sqlName).join(', ')})`;
+  const bucket = bucketUs(grain);
+  return [
+    `hash(${tuple}, ${bucket})`,
+    ...attributes.map((attribute) => {
+      tuple = `hash(${tuple}, ${sqlName(attribute)})`;
+      return `hash(${tuple}, ${bucket})`;
+    }),
+  ];
+}
+
+type Rolled = {
+  readonly rollup: Rollup;
+  readonly attributes: readonly string[];
+  /** Has `charge_period_start`, what every rollup has, the attributes by their keys, the sums and the count. */
+  readonly table: string;
+};
+
+function holdsAllOf(finer: Rolled, { rollup, attributes }: Rolled): boolean {
+  return (
+    grainsMs[finer.rollup.grain] <= grainsMs[rollup.grain] &&
+    attributes.every((attribute) => finer.attributes.includes(attribute))
+  );
+}
+
+/** How many rows a part has, and the metrics that none of them has a value of. */
+type Counts = { readonly rows: number; readonly without: readonly string[] };
+
+async function rollUp(
+  session: IngestSession,
+  { rollup, attributes, table }: Rolled,
+  from: string,
+): Promise<Counts> {
+  const keys = [...standingAttributes, ...attributes].map(sqlName);
+  const sums = summedColumns.map((name) => `CAST(sum(${name}) AS DECIMAL(38,12)) AS ${name}`);
+  await session.rows(
+    `CREATE OR REPLACE TABLE ${table} AS
+SELECT make_timestamptz(${bucketUs(rollup.grain)}) AS charge_period_start, ${keys.join(', ')}, ${sums.join(', ')},
+  CAST(sum(${CHARGE_COUNT}) AS BIGINT) AS ${CHARGE_COUNT}
+FROM ${from} AS rolled GROUP BY ALL`,
+  );
+  const counts = summedColumns.map((name) => `count(${name}) AS ${name}`);
+  const [row = {}] = await session.rows(`SELECT count(*) AS rows, ${counts.join(', ')} FROM ${table}`);
+  return {
+    rows: numberOf(row, 'rows'),
+    without: summedColumns.filter((name) => numberOf(row, name) === 0),
+  };
+}
+
+const grainsMs: Readonly<Record<RollupGrain, number>> = { hour: HOUR_MS, day: DAY_MS };
+
+/** Microseconds of the start of the charge's UTC hour or day; the remainder of a time before 1970 is negative. */
+function bucketUs(grain: RollupGrain): string {
+  const us = grainsMs[grain] * 1000;
+  return `(epoch_us(charge_period_start) - ((epoch_us(charge_period_start) % ${us}) + ${us}) % ${us})`;
+}
+
+/** Columns of attributes are there also where all values are null: what a file lacks was left out. */
+async function writePart(
+  session: IngestSession,
+  state: TableState,
+  place: BatchPlace,
+  { rollup, attributes, table }: Rolled,
+  { without }: Counts,
+): Promise<DataFile[]> {
+  const columnOf = new Map(attributes.map((key) => [rollupColumnOf(rollup, key), key]));
+  const constants = new Map<string, string | null>([
+    ['tenant', place.tenant],
+    ['source', place.source],
+    ['billing_month', place.month],
+    ['batch', place.batch],
+    ['rollup', rollup.id],
+    ...rollupAttributeColumns.filter((name) => !columnOf.has(name)).map((name) => [name, null] as const),
+    ...without.map((name) => [name, null] as const),
+  ]);
+  const renamed = [...columnOf].map(([name, key]) => `${sqlName(key)} AS ${sqlName(name ?? key)}`);
+  const own = ['charge_period_start', ...standingAttributes, ...summedColumns, CHARGE_COUNT];
+  const from = `(SELECT ${[...own, ...renamed].join(', ')} FROM ${table})`;
+  const partition = partPartition(place, rollup);
+  // Unlike a batch's, the files of a part may be written twice at once: nobody may take the others' for its own.
+  const name = `${place.batch}-${rollup.grain}-${randomUUID()}`;
+  return writeTableFiles(session, state, lakeTables.rollups, partition, { from, constants }, name);
+}
