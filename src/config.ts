@@ -8,6 +8,8 @@ import type { AccessMode } from './access/access-mode.ts';
 import { SECRET_BYTES_MIN } from './access/access-mode.ts';
 import { isLoopbackName } from './access/loopback.ts';
 import { costError } from './core/errors.ts';
+import type { LimitName, Limits } from './core/limits.ts';
+import { limitForm, limitNames, parseLimit } from './core/limits.ts';
 import { log } from './core/log.ts';
 import { nearNames } from './core/near.ts';
 import { DAY_MS } from './core/time-range.ts';
@@ -31,6 +33,8 @@ export type Config = {
   readonly dictionaryBudget: { readonly resources: number; readonly tags: number };
   /** Rows that rollups of a tenant's live batches may have together; 0: none are built. */
   readonly rollupRowsMax: number;
+  /** Of tenants that have none of their own. */
+  readonly limits: Limits;
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,6 +50,27 @@ export const TAG_SETS_DEFAULT = 1_000_000;
 const DICTIONARY_ENTRIES_MAX = 1_000_000_000;
 export const ROLLUP_ROWS_DEFAULT = 20_000_000;
 const ROLLUP_ROWS_MAX = 9_999_999_999;
+/** Far above what people ask: they hold back mistakes, not tenants. */
+export const LIMITS_DEFAULT: Limits = {
+  'query-bytes': 100_000_000_000n,
+  'query-rows': 10_000_000_000n,
+  'query-groups': 10_000_000n,
+  'query-usd': 10n ** 12n,
+  'query-ms': 300_000n,
+  'daily-bytes': null,
+  'daily-usd': null,
+  'daily-ms': null,
+};
+const LIMIT_VARIABLES: Readonly<Record<LimitName, string>> = {
+  'query-bytes': 'COSTGRAPH_QUERY_BYTES_MAX',
+  'query-rows': 'COSTGRAPH_QUERY_ROWS_MAX',
+  'query-groups': 'COSTGRAPH_QUERY_GROUPS_MAX',
+  'query-usd': 'COSTGRAPH_QUERY_USD_MAX',
+  'query-ms': 'COSTGRAPH_QUERY_MS_MAX',
+  'daily-bytes': 'COSTGRAPH_DAILY_BYTES_MAX',
+  'daily-usd': 'COSTGRAPH_DAILY_USD_MAX',
+  'daily-ms': 'COSTGRAPH_DAILY_MS_MAX',
+};
 const RETENTION_MS_MAX = 36_525 * DAY_MS;
 const MEMORY_UNITS: Readonly<Record<string, number>> = {
   MB: 1e6,
@@ -67,6 +92,7 @@ const READ = [
   'COSTGRAPH_DICTIONARY_RESOURCES',
   'COSTGRAPH_DICTIONARY_TAG_SETS',
   'COSTGRAPH_ROLLUP_ROWS_MAX',
+  ...Object.values(LIMIT_VARIABLES),
 ];
 
 /** Named by the documentation, for stores and servers that this version does not have. */
@@ -106,6 +132,7 @@ export function readConfig(environment: Environment): Config {
     },
     rollupRowsMax:
       readInteger(environment, 'COSTGRAPH_ROLLUP_ROWS_MAX', 0, ROLLUP_ROWS_MAX) ?? ROLLUP_ROWS_DEFAULT,
+    limits: readLimits(environment),
   };
   if (config.access.kind === 'open' && !isLoopbackName(config.host)) {
     throw costError('BAD_CONFIG', {
@@ -202,6 +229,19 @@ function defaultMemoryBytes(): number {
   // In a container the limit of its control group counts; 0 means that there is none.
   const machineBytes = Math.min(totalmem(), process.constrainedMemory() || Infinity);
   return Math.max(QUERY_MEMORY_BYTES_MIN, Math.floor(machineBytes * QUERY_MEMORY_SHARE));
+}
+
+function readLimits(environment: Environment): Limits {
+  const limits = { ...LIMITS_DEFAULT };
+  for (const name of limitNames) {
+    const variable = LIMIT_VARIABLES[name];
+    const value = environment[variable];
+    if (value === undefined) continue;
+    const limit = parseLimit(name, value);
+    if (limit === null) throw costError('BAD_CONFIG', { name: variable, value, allowed: limitForm(name) });
+    limits[name] = limit;
+  }
+  return limits;
 }
 
 /** Of months and years by the calendar from now on. */

@@ -15,6 +15,8 @@ import { openDuckdb } from './connectors/duckdb/duckdb-connector.ts';
 import { costError } from './core/errors.ts';
 import { createCostEngine } from './execute/cost-engine.ts';
 import type { CostEngine } from './execute/engine.ts';
+import type { Guard } from './execute/guard.ts';
+import { openGuard } from './execute/guard.ts';
 import type { OnProgress } from './ingest/progress.ts';
 import { loadSample } from './ingest/sample.ts';
 import type { GraphqlServer } from './schema/graphql-server.ts';
@@ -36,9 +38,11 @@ export type OpenEngine = AsyncDisposable & {
   readonly engine: CostEngine;
   readonly lake: DataLake;
   readonly control: Control;
+  readonly guard: Guard;
 };
 
-export async function openEngine({ dataFolder, threads, queryMemoryBytes }: Config): Promise<OpenEngine> {
+export async function openEngine(config: Config): Promise<OpenEngine> {
+  const { dataFolder, threads, queryMemoryBytes, limits } = config;
   await using opened = new AsyncDisposableStack();
   const lake = await openLake({ dataFolder });
   const control = await openControl(controlFile(lake.folders));
@@ -48,9 +52,10 @@ export async function openEngine({ dataFolder, threads, queryMemoryBytes }: Conf
   opened.defer(() => rm(tempDirectory, { recursive: true, force: true }));
   const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
   const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory }));
-  const engine = await createCostEngine({ control, lake, connectors: [duckdb] });
+  const guard = opened.use(openGuard(control, limits, Date.now));
+  const engine = await createCostEngine({ control, lake, connectors: [duckdb], guard });
   const parts = opened.move();
-  return { engine, lake, control, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return { engine, lake, control, guard, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 /** @param engine throws NOT_READY as long as there is none */

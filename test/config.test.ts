@@ -38,6 +38,14 @@ describe('readConfig', () => {
       COSTGRAPH_DICTIONARY_RESOURCES: '20000000',
       COSTGRAPH_DICTIONARY_TAG_SETS: '0',
       COSTGRAPH_ROLLUP_ROWS_MAX: '0',
+      COSTGRAPH_QUERY_BYTES_MAX: '5',
+      COSTGRAPH_QUERY_ROWS_MAX: '6',
+      COSTGRAPH_QUERY_GROUPS_MAX: '7',
+      COSTGRAPH_QUERY_USD_MAX: '0.25',
+      COSTGRAPH_QUERY_MS_MAX: '8',
+      COSTGRAPH_DAILY_BYTES_MAX: '9',
+      COSTGRAPH_DAILY_USD_MAX: '10',
+      COSTGRAPH_DAILY_MS_MAX: '0',
     });
     expect(config).toEqual({
       host: '0.0.0.0',
@@ -50,7 +58,18 @@ describe('readConfig', () => {
       retentionMs: 30.5 * 86_400_000,
       dictionaryBudget: { resources: 20_000_000, tags: 0 },
       rollupRowsMax: 0,
+      limits: {
+        'query-bytes': 5n,
+        'query-rows': 6n,
+        'query-groups': 7n,
+        'query-usd': 250_000_000_000n,
+        'query-ms': 8n,
+        'daily-bytes': 9n,
+        'daily-usd': 10n ** 13n,
+        'daily-ms': 0n,
+      },
     });
+    expect(said).toEqual([]);
   });
 
   it('takes a key set over https, and over http from this machine', () => {
@@ -78,6 +97,12 @@ describe('readConfig', () => {
     ['COSTGRAPH_QUERY_MEMORY', '1MB', '128MiB or more'],
     ['COSTGRAPH_THREADS', '0', 'from 1 to 256'],
     ['COSTGRAPH_THREADS', '257', 'from 1 to 256'],
+    ['COSTGRAPH_QUERY_BYTES_MAX', '', 'a whole number from 0'],
+    ['COSTGRAPH_QUERY_ROWS_MAX', '1e9', 'a whole number from 0'],
+    ['COSTGRAPH_QUERY_GROUPS_MAX', '-1', 'a whole number from 0'],
+    ['COSTGRAPH_QUERY_USD_MAX', '$1', 'US dollars from 0'],
+    ['COSTGRAPH_QUERY_MS_MAX', 'none', 'a whole number from 0'],
+    ['COSTGRAPH_DAILY_USD_MAX', '0.0000000000001', 'at most 12 decimal places'],
     ['COSTGRAPH_RETENTION', '90', 'ISO 8601 duration'],
     ['COSTGRAPH_RETENTION', '', 'ISO 8601 duration'],
     ['COSTGRAPH_RETENTION', '-P1D', 'from PT0S'],

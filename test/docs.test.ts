@@ -14,6 +14,8 @@ import { buildSchema, parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { runCommand } from '../src/commands/run-command.ts';
+import { LIMITS_DEFAULT } from '../src/config.ts';
+import { formatLimit, limitNames } from '../src/core/limits.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -151,6 +153,22 @@ describe('the limits of docs/operating.md', () => {
   it.each(limits)('%s is %s in %s', async (name, value, file) => {
     const loaded: Record<string, unknown> = await import(relative(import.meta.dirname, join(ROOT, file)));
     expect(String(loaded[name])).toBe(value);
+  });
+});
+
+describe('what tenants may use by docs/operating.md', () => {
+  const rows = document('docs/operating.md').matchAll(
+    /^\| `((?:query|daily)-\w+)` +\| (?:`([\d.]+)`|none) +\| `(COSTGRAPH_\w+)`/gm,
+  );
+  const told = [...rows].map(([, name, value = null, variable]) => ({ name, value, variable }));
+
+  it('is what holds where nothing is set, by the variables that set it', () => {
+    const known = limitNames.map((name) => {
+      const value = LIMITS_DEFAULT[name];
+      const variable = `COSTGRAPH_${name.replace('-', '_').toUpperCase()}_MAX`;
+      return { name, value: value === null ? null : formatLimit(name, value), variable };
+    });
+    expect(told).toEqual(known);
   });
 });
 

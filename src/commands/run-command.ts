@@ -38,6 +38,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'add up the raw charges again and compare',
     load: () => import('./verify.ts'),
   },
+  limits: {
+    summary: "show or set what a tenant's queries may use",
+    load: () => import('./limits.ts'),
+  },
   token: {
     summary: 'make a signed token for the secret in COSTGRAPH_AUTH_SECRET',
     load: () => import('./token.ts'),

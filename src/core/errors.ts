@@ -11,14 +11,18 @@ type Entry<Details> = {
   readonly fault: Fault;
   readonly message: (details: Details) => string;
   readonly hint: (details: Details) => string;
+  readonly facts: (details: Details) => Facts;
 };
+/** What programs may read of an error beside its code; callers see them, so they hold nothing of the server's own. */
+export type Facts = Readonly<Record<string, string>>;
 
 function entry<Details>(
   fault: Fault,
   message: (details: Details) => string,
   hint: (details: Details) => string,
+  facts: (details: Details) => Facts = () => ({}),
 ): Entry<Details> {
-  return { fault, message, hint };
+  return { fault, message, hint, facts };
 }
 
 function didYouMean(near: readonly string[], otherwise: string): string {
@@ -101,6 +105,12 @@ const catalogue = {
     'caller',
     (d: Limit) => `${d.what}: ${d.actual} is over the limit of ${d.limit}`,
     () => 'Select fewer fields, smaller pages or fewer aliases, or split the operation.',
+  ),
+  QUERY_TOO_EXPENSIVE: entry(
+    'caller',
+    (d: Reason & { facts: Facts }) => d.reason,
+    (d) => d.hint,
+    (d) => d.facts,
   ),
   BODY_TOO_LARGE: entry(
     'caller',
@@ -280,13 +290,22 @@ export class CostError extends Error {
   readonly code: ErrorCode;
   readonly fault: Fault;
   readonly hint: string;
+  readonly facts: Facts;
 
-  constructor(code: ErrorCode, fault: Fault, message: string, hint: string, cause: unknown) {
+  constructor(
+    code: ErrorCode,
+    fault: Fault,
+    message: string,
+    hint: string,
+    cause: unknown,
+    facts: Facts = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CostError';
     this.code = code;
     this.fault = fault;
     this.hint = hint;
+    this.facts = facts;
   }
 }
 
@@ -296,8 +315,8 @@ export function costError<Code extends ErrorCode>(
   cause?: unknown,
 ): CostError {
   // Each entry's functions take exactly DetailsOf<Code>; the union over codes hides that from the compiler.
-  const { fault, message, hint } = catalogue[code] as unknown as Entry<DetailsOf<Code>>;
-  return new CostError(code, fault, message(details), hint(details), cause);
+  const { fault, message, hint, facts } = catalogue[code] as unknown as Entry<DetailsOf<Code>>;
+  return new CostError(code, fault, message(details), hint(details), cause, facts(details));
 }
 
 export function isCostError(error: unknown): error is CostError {

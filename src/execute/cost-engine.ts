@@ -14,6 +14,7 @@ import { answerDimensionValues, listDimensions } from './dimension-answers.ts';
 import type { Answer, BoundQuery, Conservation, CostEngine } from './engine.ts';
 import { explainAnalyze, explainOnly } from './explain-question.ts';
 import { freshnessOf } from './freshness.ts';
+import type { Guard } from './guard.ts';
 import { readRow } from './page-rows.ts';
 import { createStateStore } from './pin-state.ts';
 import { countRemainderDistinct } from './remainder-distinct.ts';
@@ -27,12 +28,14 @@ export type EngineParts = {
   readonly lake: Lake;
   /** The first also sums the control totals. */
   readonly connectors: readonly [Connector, ...Connector[]];
+  readonly guard: Guard;
 };
 
 /** The engine over real stores. It owns none of its parts: who opened them closes them. */
-export async function createCostEngine({ control, lake, connectors }: EngineParts): Promise<CostEngine> {
+export async function createCostEngine(parts: EngineParts): Promise<CostEngine> {
+  const { control, lake, connectors, guard } = parts;
   const states = createStateStore(control, lake);
-  const runnerOf = createQuestionRunners(connectors, createAdmission());
+  const runnerOf = createQuestionRunners(connectors, createAdmission(), guard);
   const cursors = createCursors(await control.serverKey());
   const newestState = async (tenant: TenantId) => {
     const state = await states.pin(tenant, null);

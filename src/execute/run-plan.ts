@@ -1,6 +1,7 @@
 import type { Connector, Rows } from '../connectors/connector.ts';
 import type { Ask, Estimate, PhysicalPlan, Plan, StoreName } from '../planner/plan.ts';
 import type { Admission } from './admission.ts';
+import type { Meter } from './meter.ts';
 import { compare } from './operators/compare.ts';
 import { having } from './operators/having.ts';
 import { mergeAggregate } from './operators/merge-aggregate.ts';
@@ -16,12 +17,13 @@ export type RunLimits = { readonly signal: AbortSignal; readonly rowsMax: number
 /**
  * Runs a physical plan: all Asks at once, each as admission lets it, then the server's part over their rows.
  *
- * @throws what stores throw, OVERLOADED, TOO_LARGE; rejects with the signal's reason when it aborts
+ * @throws what stores throw, OVERLOADED, TOO_LARGE, QUERY_TOO_EXPENSIVE; rejects with the signal's reason when it aborts
  */
 export async function runPlan(
   plan: PhysicalPlan,
   stores: ReadonlyMap<StoreName, Connector>,
   admission: Admission,
+  meter: Meter,
   limits: RunLimits,
 ): Promise<PlanResult> {
   const asks: AskRun[] = [];
@@ -29,7 +31,7 @@ export async function runPlan(
     const store = stores.get(ask.store);
     if (!store) throw new Error(`the plan names the store ${ask.store}, which is not there`);
     const { rows, ms } = await admission.run(costOf(ask.estimate), limits.signal, () =>
-      store.run(ask, limits),
+      meter.run(ask, limits, (bounded) => store.run(ask, bounded)),
     );
     asks.push({ ask, rows: rows.length, ms });
     return rows;

@@ -1,12 +1,14 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Connector } from '../connectors/connector.ts';
 import { costError } from '../core/errors.ts';
+import { guardPlan } from '../planner/guard.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
 import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
 import type { StoreName } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
 import type { Admission } from './admission.ts';
 import type { RunOptions } from './engine.ts';
+import type { Guard } from './guard.ts';
 import type { PageRows } from './page-rows.ts';
 import { splitPage } from './page-rows.ts';
 import type { PlanResult } from './run-plan.ts';
@@ -23,6 +25,7 @@ export type PlanRun = Planned & { readonly results: ReadonlyMap<PartName, PlanRe
 /** What answers are made with: a question on a pinned state, planned, or planned and run. */
 export type QuestionRunner = {
   readonly plan: (question: Question, state: TenantState) => Planned;
+  /** @throws QUERY_TOO_EXPENSIVE, by the estimate before anything is run, or while it runs */
   readonly run: (question: Question, state: TenantState, signal: AbortSignal) => Promise<PlanRun>;
   readonly stores: ReadonlyMap<StoreName, Connector>;
 };
@@ -33,6 +36,7 @@ export type QuestionRunners = (options: Pick<RunOptions, 'forceStore'>) => Quest
 export function createQuestionRunners(
   connectors: readonly Connector[],
   admission: Admission,
+  guard: Guard,
 ): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
   return ({ forceStore }) => {
@@ -46,9 +50,11 @@ export function createQuestionRunners(
       stores,
       run: async (question, state, signal) => {
         const planned = plan(question, state);
+        const meter = await guard.admit(question.tenant);
+        guardPlan(question, planned.plan, state, meter.caps, (narrower) => plan(narrower, state).plan);
         const runs = planned.plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
           const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
-          return [part.name, await runPlan(part.plan, stores, admission, limits)];
+          return [part.name, await runPlan(part.plan, stores, admission, meter, limits)];
         });
         return { ...planned, results: new Map(await allEnded(runs)) };
       },

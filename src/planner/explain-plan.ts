@@ -5,7 +5,7 @@ import type { ExplainedNode, Explanation, PlanCost, RuleTrace } from './explain.
 import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
 import { formatPredicate } from './predicate.ts';
 import type { Ask, Estimate, Plan, Pruning } from './plan.ts';
-import { children } from './plan.ts';
+import { asksOf, children } from './plan.ts';
 import { shapeOf } from './plan-shape.ts';
 import type { QueryPlan } from './plan-query.ts';
 import type { RuleRun } from './rewrite.ts';
@@ -133,10 +133,6 @@ function pushedOf(fragment: Plan): string[] {
         ? []
         : [operatorOf(fragment)];
   return [...own, ...children(fragment).flatMap(pushedOf)];
-}
-
-function asksOf(plan: Plan): Ask[] {
-  return plan.kind === 'Ask' ? [plan] : children(plan).flatMap(asksOf);
 }
 
 const noPruning: Pruning = { filesTotal: 0, filesRead: 0, bytesTotal: 0, bytesRead: 0, skipped: [] };

@@ -318,6 +318,11 @@ export function metricColumns(metric: Metric): readonly ColumnName[] {
   return measuresOf(metric).map((measure) => measure.name);
 }
 
+/** The Asks of a plan, in its order. */
+export function asksOf(plan: Plan): Ask[] {
+  return plan.kind === 'Ask' ? [plan] : children(plan).flatMap(asksOf);
+}
+
 export function someNode(plan: Plan, test: (node: Plan) => boolean): boolean {
   return test(plan) || children(plan).some((child) => someNode(child, test));
 }

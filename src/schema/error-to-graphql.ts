@@ -47,11 +47,11 @@ export function errorToGraphql(error: GraphQLError, hasData: boolean): GraphQLEr
     source: error.source ?? null,
     positions: error.positions ?? null,
     path: error.path ?? null,
-    extensions: { code: shown.code, hint: shown.hint, ...(http && { http }) },
+    extensions: { ...shown.facts, code: shown.code, hint: shown.hint, ...(http && { http }) },
   });
 }
 
-type Shown = Pick<CostError, 'code' | 'message' | 'hint'>;
+type Shown = Pick<CostError, 'code' | 'message' | 'hint' | 'facts'>;
 
 function shownError(cause: unknown, error: GraphQLError): Shown {
   if (isCostError(cause)) {
@@ -59,7 +59,7 @@ function shownError(cause: unknown, error: GraphQLError): Shown {
     if (NAMES_FILES.includes(cause.code))
       return costError('STORE_FAILED', { store: 'The lake', reason: 'a table cannot be read' });
     // Of a value that a scalar refused, GraphQL's message says where it stands.
-    return { code: cause.code, message: error.message, hint: cause.hint };
+    return { code: cause.code, message: error.message, hint: cause.hint, facts: cause.facts };
   }
   // GraphQL's own: syntax, validation, variables, the shape of the request.
   if (cause instanceof GraphQLError) {

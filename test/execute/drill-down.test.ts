@@ -246,8 +246,7 @@ describe(`drill-downs (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT_M
       asked += 1;
       return duckdb.run(...args);
     };
-    const { control, lake } = deployment;
-    const engine = await createCostEngine({ control, lake, connectors: [{ ...duckdb, run }] });
+    const engine = await createCostEngine({ ...deployment, connectors: [{ ...duckdb, run }] });
     const top = { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
     const level = { granularity: 'TOTAL' as const, filter: null, orderBy: [], top };
     const path = ['service_name', 'region_id'].map((key) => ({ ...level, groupBy: [key] }));

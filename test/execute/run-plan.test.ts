@@ -32,6 +32,7 @@ import {
   union,
 } from '../support/plans.ts';
 import { rowObjects, sortedRows } from '../support/row-objects.ts';
+import { unlimited } from '../support/unlimited.ts';
 
 /**
  * Goal: it does not matter who finishes a plan. Method: random plans over random charges, once wholly in the store
@@ -134,7 +135,7 @@ function askedAtGroups(plan: Plan): Plan {
 
 async function run(plan: Plan) {
   const limits = { rowsMax: 1_000, signal: new AbortController().signal };
-  return runPlan(physical(plan), stores, createAdmission(), limits);
+  return runPlan(physical(plan), stores, createAdmission(), unlimited(), limits);
 }
 
 describe('a plan', () => {

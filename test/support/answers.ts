@@ -17,6 +17,7 @@ import { oneEngineSql } from './one-engine-sql.ts';
 import type { QuestionAnswer } from './question-reference.ts';
 import { duckdbOffer } from './fixed-state.ts';
 import { reference } from './reference.ts';
+import { unlimited } from './unlimited.ts';
 
 /** The ways to an answer that are set side by side; the judge's own is question-reference.ts. */
 
@@ -56,7 +57,7 @@ export async function answerByStore(
   const limits = { rowsMax: ROWS_MAX, signal: new AbortController().signal };
   const answers = new Map<string, Row[]>();
   for (const { name, plan } of parts) {
-    const { rows } = await runPlan(plan, stores, createAdmission(), limits);
+    const { rows } = await runPlan(plan, stores, createAdmission(), unlimited(), limits);
     answers.set(name, rowsOf(rows));
   }
   const rows = answers.get('rows') ?? null;

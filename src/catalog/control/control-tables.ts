@@ -20,6 +20,10 @@ export type ControlTables = {
   };
   /** Random secrets made once per deployment, base64url. */
   server_secret: { name: string; value: string };
+  /** What a tenant has of its own; whole numbers as text, in the units of Use. */
+  tenant_limit: { tenant: string; name: string; value: string };
+  /** What a tenant's queries used on a UTC day (`2026-11-22`); whole numbers as text, in the units of Use. */
+  day_use: { tenant: string; day: string; bytes: string; usd: string; ms: string };
   lease: { name: string; owner: string; expires_at: number };
 };
 
@@ -62,6 +66,8 @@ export type ControlStore = {
   readonly read: <T>(work: (database: Kysely<ControlTables>) => Promise<T>) => Promise<T>;
   /** One transaction, alone among all writers of all processes. Runs again where the database was busy. */
   readonly write: <T>(work: (transaction: Transaction<ControlTables>) => Promise<T>) => Promise<T>;
+  /** The same for what nothing that is kept by changeCounter depends on: our own counter stays as it is. */
+  readonly writeAside: <T>(work: (transaction: Transaction<ControlTables>) => Promise<T>) => Promise<T>;
   /** @see Control.changeCounter */
   readonly changeCounter: () => Promise<number>;
   readonly close: () => Promise<void>;

@@ -1,4 +1,5 @@
 import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
+import type { DayUse, OwnLimits } from '../../core/limits.ts';
 import type { Instant } from '../../core/time-range.ts';
 import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
 import type { Rollup } from '../rollups.ts';
@@ -14,7 +15,10 @@ export type Control = {
   readonly ensureTenant: (tenant: TenantId) => Promise<void>;
   readonly tenants: () => Promise<TenantId[]>;
 
-  /** A number that changes whenever any process changed the control plane: cheap enough to ask per query. */
+  /**
+   * A number that changes whenever any process changed the control plane, but for what this one added to the use of a
+   * day: cheap enough to ask per query.
+   */
   readonly changeCounter: () => Promise<number>;
   /** 0 where the tenant has none yet. */
   readonly currentSequence: (tenant: TenantId) => Promise<number>;
@@ -52,6 +56,15 @@ export type Control = {
   /** Batches marked before keep their instant. */
   readonly markDropped: (tenant: TenantId, batches: readonly BatchId[], at: Instant) => Promise<void>;
 
+  /** What the tenant has of its own; for the rest the deployment's limits hold. */
+  readonly ownLimits: (tenant: TenantId) => Promise<OwnLimits>;
+  /** Puts these in the place of all that the tenant has of its own. */
+  readonly setOwnLimits: (tenant: TenantId, limits: OwnLimits) => Promise<void>;
+  /** What all processes have added to a UTC day of the tenant. */
+  readonly dayUse: (tenant: TenantId, day: UtcDay) => Promise<DayUse>;
+  /** Adds all of it, in one transaction, and answers what each tenant has used of its day by then, in order. */
+  readonly addDayUses: (uses: readonly TenantDayUse[]) => Promise<DayUse[]>;
+
   /** A random key made once per deployment, for signing cursors. */
   readonly serverKey: () => Promise<Buffer>;
   /**
@@ -67,6 +80,10 @@ export type Control = {
   ) => Promise<T>;
   readonly close: () => Promise<void>;
 };
+
+/** As in `2026-11-22`. */
+export type UtcDay = string;
+export type TenantDayUse = { readonly tenant: TenantId; readonly day: UtcDay; readonly use: DayUse };
 
 /** One file of one import command. */
 export type Load = {

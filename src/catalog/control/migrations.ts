@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 /** In the order of their names. A published one is never edited: a change is a new one. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-batches-and-loads': { up: createBatchesAndLoads },
+  '0002-limits': { up: createLimits },
 };
 
 // A migration must not follow later changes of ControlTables, so it knows no table types.
@@ -80,5 +81,25 @@ async function createStatisticsAndLeases({ schema }: Kysely<unknown>): Promise<v
     .addColumn('name', 'text', (column) => column.primaryKey())
     .addColumn('owner', 'text', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute();
+}
+
+/** Values are whole numbers as text: dollars in units of 10^-12 are wider than what SQLite adds exactly. */
+async function createLimits({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('tenant_limit')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('tenant_limit_key', ['tenant', 'name'])
+    .execute();
+  await schema
+    .createTable('day_use')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('day', 'text', (column) => column.notNull())
+    .addColumn('bytes', 'text', (column) => column.notNull())
+    .addColumn('usd', 'text', (column) => column.notNull())
+    .addColumn('ms', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('day_use_key', ['tenant', 'day'])
     .execute();
 }

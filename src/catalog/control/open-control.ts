@@ -11,6 +11,7 @@ import { chunks } from './chunks.ts';
 import { rowToBatch, rowToLoad, storedTenant } from './control-rows.ts';
 import type { ControlStore, ControlTables } from './control-tables.ts';
 import type { Control, Load } from './control.ts';
+import { addDayUses, dayUse, ownLimits, setOwnLimits } from './limits.ts';
 import { withLease } from './lease.ts';
 import { insertTenant, publishStep } from './publish.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -55,6 +56,10 @@ function controlOver(store: ControlStore): Control {
     },
     rollups: async () => [...defaultRollups],
     markDropped: (tenant, batches, at) => markDropped(store, tenant, batches, at),
+    ownLimits: (tenant) => store.read((database) => ownLimits(database, tenant)),
+    setOwnLimits: (tenant, limits) => store.write((transaction) => setOwnLimits(transaction, tenant, limits)),
+    dayUse: (tenant, day) => store.read((database) => dayUse(database, tenant, day)),
+    addDayUses: (uses) => store.writeAside((transaction) => addDayUses(transaction, uses)),
     serverKey: () => serverKey(store),
     withLease: (name, waitMs, work) => withLease(store, name, waitMs, work),
     close: store.close,

@@ -57,6 +57,7 @@ export async function openSqliteStore(path: string): Promise<ControlStore> {
       ownCommits++;
       return result;
     },
+    writeAside: (work) => whileBusy(path, () => database.transaction().execute(work)),
     changeCounter: () =>
       whileBusy(path, async () => Number(dataVersion.get()?.['data_version']) + ownCommits),
     close: () => database.destroy(),
