@@ -9,8 +9,9 @@ import { openDuckdb } from '../../src/connectors/duckdb/duckdb-connector.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
 import { DAY_MS } from '../../src/core/time-range.ts';
 import { createAdmission } from '../../src/execute/admission.ts';
+import { createMeter } from '../../src/execute/meter.ts';
 import { runPlan } from '../../src/execute/run-plan.ts';
-import { measuresOf } from '../../src/planner/measures.ts';
+import { measure, measuresOf } from '../../src/planner/measures.ts';
 import type { Plan, SortKey } from '../../src/planner/plan.ts';
 import { mapChildren } from '../../src/planner/plan.ts';
 import { writeParquet } from '../support/parquet-files.ts';
@@ -164,5 +165,32 @@ describe('a plan', () => {
     const result = await run(merged);
     expect(sortedRows(result.rows)).toEqual(sortedRows((await run(ask(whole))).rows));
     expect(result.asks.map(({ rows }) => rows)).toEqual([6, 6]);
+  });
+
+  it('is ended in the store once it takes longer than it may', async () => {
+    const large = await writeParquet(
+      connection,
+      'charges',
+      path.join(folder, 'large.parquet'),
+      `SELECT 'demo' AS tenant, TIMESTAMPTZ '2018-10-01T00:00:00Z' AS charge_period_start,
+        (hash(i) % 1000003)::VARCHAR AS service_name, 1::DECIMAL(18,12) AS effective_cost
+       FROM range(2000000) AS t(i)`,
+    );
+    const charges = scan(['service_name', 'effective_cost'], { files: selection('charges', [large]) });
+    const slow = ask(aggregate(['service_name'], [measure('count-distinct', 'effective_cost')], charges));
+    const meter = createMeter(
+      () => [{ name: 'ms', max: 1n, budget: null }],
+      () => undefined,
+    );
+    const limits = { rowsMax: 10_000_000, signal: new AbortController().signal };
+    const started = performance.now();
+    await expect(runPlan(physical(slow), stores, createAdmission(), meter, limits)).rejects.toMatchObject({
+      code: 'QUERY_TOO_EXPENSIVE',
+      facts: { measure: 'ms', limit: '1' },
+    });
+    const endedMs = performance.now() - started;
+    const unbounded = performance.now();
+    await runPlan(physical(slow), stores, createAdmission(), unlimited(), limits);
+    expect(endedMs).toBeLessThan(performance.now() - unbounded);
   });
 });
