@@ -1,9 +1,10 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { CostError } from '../../src/core/errors.ts';
 import { isCostError } from '../../src/core/errors.ts';
 import type { DayUse, Limits, UseName } from '../../src/core/limits.ts';
-import { NO_DAY_USE } from '../../src/core/limits.ts';
+import { NO_DAY_USE, useNames } from '../../src/core/limits.ts';
 import { formatInstant } from '../../src/core/time-range.ts';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { estimateUse } from '../../src/planner/estimate-use.ts';
@@ -12,8 +13,11 @@ import { planQuery } from '../../src/planner/plan-query.ts';
 import { asksOf } from '../../src/planner/plan.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { capsOf } from '../../src/planner/too-expensive.ts';
+import { chargesArbitrary, questionArbitrary } from '../support/arbitraries.ts';
 import { duckdbOffer, fixedState } from '../support/fixed-state.ts';
+import { stateOf } from '../support/lake-fixture.ts';
 import { question } from '../support/questions.ts';
+import { SEED } from '../support/seeded.ts';
 
 const UNTIL = Date.parse('2018-11-23T00:00:00Z');
 const TWO_MONTHS = { from: '2018-10-01T00:00:00Z', to: '2018-12-01T00:00:00Z' };
@@ -231,4 +235,31 @@ describe('a budget of the day', () => {
     });
     expect(refusal(question({ period: { month: '2020-01' } }), { 'daily-ms': 0n })).toBeNull();
   });
+});
+
+it('finds an estimate of any question, and words for what is over any part of it', () => {
+  const [charges = []] = fc.sample(chargesArbitrary({ minLength: 50, maxLength: 120 }, false), {
+    seed: SEED,
+    numRuns: 1,
+  });
+  const state = stateOf(charges, { scale: 10_000 });
+  const plan = (each: Question) => planQuery(each, state, [duckdbOffer]);
+  const property = fc.property(
+    questionArbitrary,
+    fc.constantFrom(...useNames),
+    fc.integer({ min: 0, max: 9 }),
+    (each, name, tenths) => {
+      const use = estimateUse(plan(each), state)[name];
+      const max = (use * BigInt(tenths)) / 10n;
+      const guarded = () => guardPlan(each, plan(each), state, [{ name, max, budget: null }], plan);
+      if (use === 0n) expect(guarded).not.toThrow();
+      else
+        expect(guarded).toThrow(
+          expect.objectContaining({
+            hint: expect.stringMatching(/^(By estimate this fits: .+\.|Neither .+\.)$/),
+          }),
+        );
+    },
+  );
+  fc.assert(property, { seed: SEED, numRuns: 50 });
 });
