@@ -108,26 +108,26 @@ function isCounted({ counted }: Entry): boolean {
 
 /** Does the work some seconds after it was first asked for, again after a failure, and a last time at the end. */
 function createWriter(work: () => Promise<void>): AsyncDisposable & { readonly soon: () => void } {
-  let timer: NodeJS.Timeout | null = null;
+  let timer: NodeJS.Timeout | undefined;
   let last = Promise.resolve();
+  let isOpen = true;
   const write = () => {
-    timer = null;
+    timer = undefined;
     last = last.then(work).catch((error: unknown) => {
       log('warn', 'day-use.not-written', { reason: String(error) });
       soon();
     });
   };
   const soon = () => {
-    timer ??= setTimeout(write, USE_WRITTEN_EVERY_MS).unref();
+    if (isOpen) timer ??= setTimeout(write, USE_WRITTEN_EVERY_MS).unref();
   };
   return {
     soon,
     [Symbol.asyncDispose]: async () => {
-      const stop = () => timer && clearTimeout(timer);
-      stop();
+      isOpen = false;
+      clearTimeout(timer);
       write();
       await last;
-      stop();
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { UseName } from '../core/limits.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
-import { DAY_MS, formatInstant } from '../core/time-range.ts';
+import { DAY_MS, formatInstant, overlaps } from '../core/time-range.ts';
 import { TOP_COUNT_MAX } from './bind/bind-query.ts';
 import type { Question } from './question.ts';
 import type { TimeBuckets } from './time-buckets.ts';
@@ -42,12 +42,14 @@ function longestPeriod(
   return `at most ${days === 1 ? '1 day' : `${days} days`}, as from ${formatInstant(from)} to ${formatInstant(to)}`;
 }
 
-/** Of the period what live batches reach into, its end on a full day of UTC as far as the period goes. */
+/** Of the period what its live batches reach over, the end on a full day of UTC as far as the period goes. */
 function rangeOfCharges({ period, axis }: Question, { batches }: TenantState): TimeRange {
-  const spans = batches.map((batch): TimeRange => {
-    const month = Date.parse(`${batch.billingMonth}T00:00:00Z`);
-    return axis === 'BILLING_PERIOD' ? { from: month, to: month + DAY_MS } : batch;
-  });
+  const spans = batches
+    .map((batch): TimeRange => {
+      const month = Date.parse(`${batch.billingMonth}T00:00:00Z`);
+      return axis === 'BILLING_PERIOD' ? { from: month, to: month + DAY_MS } : batch;
+    })
+    .filter((span) => overlaps(span, period));
   const last = Math.max(...spans.map((span) => span.to));
   return {
     from: Math.max(period.from, Math.min(...spans.map((span) => span.from))),

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { CostError } from '../../src/core/errors.ts';
+import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import { isCostError } from '../../src/core/errors.ts';
 import type { DayUse, Limits, UseName } from '../../src/core/limits.ts';
 import { NO_DAY_USE, useNames } from '../../src/core/limits.ts';
@@ -14,7 +15,7 @@ import { asksOf } from '../../src/planner/plan.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { capsOf } from '../../src/planner/too-expensive.ts';
 import { chargesArbitrary, questionArbitrary } from '../support/arbitraries.ts';
-import { duckdbOffer, fixedState } from '../support/fixed-state.ts';
+import { duckdbOffer, fixedBatch, fixedState } from '../support/fixed-state.ts';
 import { stateOf } from '../support/lake-fixture.ts';
 import { question } from '../support/questions.ts';
 import { SEED } from '../support/seeded.ts';
@@ -36,10 +37,15 @@ const planOf = (asked: Question) => planQuery(asked, fixedState, [duckdbOffer]);
 const useOf = (asked: Question) => estimateUse(planOf(asked), fixedState);
 
 /** Why a question is refused; null where it is not. */
-function refusal(asked: Question, limits: Partial<Limits>, used: DayUse = NO_DAY_USE): CostError | null {
+function refusal(
+  asked: Question,
+  limits: Partial<Limits>,
+  used: DayUse = NO_DAY_USE,
+  state: TenantState = fixedState,
+): CostError | null {
   try {
     const caps = capsOf({ ...unlimited, ...limits }, used, UNTIL);
-    guardPlan(asked, planOf(asked), fixedState, caps, planOf);
+    guardPlan(asked, planOf(asked), state, caps, planOf);
     return null;
   } catch (error) {
     if (isCostError(error)) return error;
@@ -127,6 +133,13 @@ describe('a question over a limit', () => {
     const { to, days } = periodOf(refusal(ever, { 'query-rows': 50_000n }));
     expect(to).toBe('2018-12-01T00:00:00Z');
     expect(days).toBeLessThan(61);
+  });
+
+  it('is not told of days between the bills', () => {
+    const later = { ...fixedState, batches: [...fixedState.batches, fixedBatch('later', '2019-11')] };
+    const gap = question({ period: { from: '2018-10-01T00:00:00Z', to: '2019-06-01T00:00:00Z' } });
+    const { to } = periodOf(refusal(gap, { 'query-rows': 50_000n }, NO_DAY_USE, later));
+    expect(to).toBe('2018-12-01T00:00:00Z');
   });
 
   it('keeps what is compared as long as the period', () => {
