@@ -25,6 +25,8 @@ export type Config = {
   readonly access: AccessMode;
   /** What all running queries of this process may use together, before they spill or fail. */
   readonly queryMemoryBytes: number;
+  /** What answers that are kept may take, over all tenants. */
+  readonly cacheBytes: number;
   /** Of one process, for all running queries together. */
   readonly threads: number;
   /** How long a superseded batch stays, so that states of knowledge that need it can be asked for. */
@@ -72,6 +74,7 @@ const LIMIT_VARIABLES: Readonly<Record<LimitName, string>> = {
   'daily-ms': 'COSTGRAPH_DAILY_MS_MAX',
 };
 const RETENTION_MS_MAX = 36_525 * DAY_MS;
+const CACHE_BYTES_DEFAULT = 256 * 1024 ** 2;
 const MEMORY_UNITS: Readonly<Record<string, number>> = {
   MB: 1e6,
   GB: 1e9,
@@ -87,6 +90,7 @@ const READ = [
   'COSTGRAPH_JWKS_ISSUER',
   'COSTGRAPH_JWKS_AUDIENCE',
   'COSTGRAPH_QUERY_MEMORY',
+  'COSTGRAPH_CACHE_MEMORY',
   'COSTGRAPH_THREADS',
   'COSTGRAPH_RETENTION',
   'COSTGRAPH_DICTIONARY_RESOURCES',
@@ -119,7 +123,9 @@ export function readConfig(environment: Environment): Config {
     dataFolder: resolve(readText(environment, 'COSTGRAPH_DATA', 'a folder') ?? '.costgraph'),
     hasSample: readSwitch(environment, 'COSTGRAPH_SAMPLE'),
     access: readAccess(environment),
-    queryMemoryBytes: readMemory(environment, 'COSTGRAPH_QUERY_MEMORY') ?? defaultMemoryBytes(),
+    queryMemoryBytes:
+      readMemory(environment, 'COSTGRAPH_QUERY_MEMORY', QUERY_MEMORY_BYTES_MIN) ?? defaultMemoryBytes(),
+    cacheBytes: readMemory(environment, 'COSTGRAPH_CACHE_MEMORY', 0) ?? CACHE_BYTES_DEFAULT,
     threads: readInteger(environment, 'COSTGRAPH_THREADS', 1, THREADS_MAX) ?? availableParallelism(),
     retentionMs: readRetention(environment),
     dictionaryBudget: {
@@ -216,13 +222,14 @@ function readInteger(environment: Environment, name: string, min: number, max: n
   throw costError('BAD_CONFIG', { name, value, allowed: `a whole number from ${min} to ${max}` });
 }
 
-function readMemory(environment: Environment, name: string): number | null {
+function readMemory(environment: Environment, name: string, minBytes: number): number | null {
   const value = environment[name];
   if (value === undefined) return null;
   const [, count = '', unit = ''] = /^(\d{1,6})(MB|GB|MiB|GiB)$/i.exec(value) ?? [];
   const sizeBytes = Number(count) * (MEMORY_UNITS[unit.toUpperCase()] ?? NaN);
-  if (sizeBytes >= QUERY_MEMORY_BYTES_MIN) return sizeBytes;
-  throw costError('BAD_CONFIG', { name, value, allowed: 'a size of 128MiB or more, as in 512MB or 4GiB' });
+  if (sizeBytes >= minBytes) return sizeBytes;
+  const allowed = `a size of ${minBytes / 1024 ** 2}MiB or more, as in 512MB or 4GiB`;
+  throw costError('BAD_CONFIG', { name, value, allowed });
 }
 
 function defaultMemoryBytes(): number {

@@ -42,7 +42,7 @@ export type OpenEngine = AsyncDisposable & {
 };
 
 export async function openEngine(config: Config): Promise<OpenEngine> {
-  const { dataFolder, threads, queryMemoryBytes, limits } = config;
+  const { dataFolder, threads, queryMemoryBytes, cacheBytes, limits } = config;
   await using opened = new AsyncDisposableStack();
   const lake = await openLake({ dataFolder });
   const control = await openControl(controlFile(lake.folders));
@@ -53,7 +53,7 @@ export async function openEngine(config: Config): Promise<OpenEngine> {
   const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
   const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory }));
   const guard = opened.use(openGuard(control, limits, Date.now));
-  const engine = await createCostEngine({ control, lake, connectors: [duckdb], guard });
+  const engine = await createCostEngine({ control, lake, connectors: [duckdb], guard, cacheBytes });
   const parts = opened.move();
   return { engine, lake, control, guard, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

@@ -1,6 +1,6 @@
 import type { BatchId, SourceName, TenantId } from '../core/ids.ts';
 import type { Decimal } from '../core/decimal.ts';
-import type { Instant } from '../core/time-range.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
 
 /** One version of one source's billing month, or an increment of it. Immutable once published. */
 export type Batch = {
@@ -36,3 +36,17 @@ export type PublishedBatch = Batch & {
 
 /** Statistics of one column of one batch, measured at ingest. `key` is a dimension key (`tag:Application` too). */
 export type ColumnStatistics = { readonly key: string; readonly distinct: number; readonly nulls: number };
+
+/**
+ * Whether a batch can hold charges of a period. A billing period is known by its month; a charge of no length may start
+ * where its batch ends.
+ */
+export function touches(
+  batch: Pick<Batch, 'from' | 'to' | 'billingMonth'>,
+  period: TimeRange,
+  axis: 'CHARGE_PERIOD' | 'BILLING_PERIOD',
+): boolean {
+  if (axis === 'CHARGE_PERIOD') return batch.from < period.to && batch.to >= period.from;
+  const month = Date.parse(`${batch.billingMonth}T00:00:00Z`);
+  return month >= period.from && month < period.to;
+}

@@ -1,3 +1,4 @@
+import { touches } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { costError } from '../core/errors.ts';
@@ -14,7 +15,7 @@ import type { Question } from '../planner/question.ts';
 import { bindWanted } from './bind-wanted.ts';
 import type { BoundQuery, WantedInput, Warning } from './engine.ts';
 import type { StateStore } from './pin-state.ts';
-import { makeVersion, parseVersion, touches } from './version.ts';
+import { makeVersion, parseVersion } from './version.ts';
 
 type Pinned = { readonly state: TenantState; readonly now: Instant; readonly askedVersion: string | null };
 

@@ -6,6 +6,7 @@ import type { Connector } from '../connectors/connector.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { TenantId } from '../core/ids.ts';
 import { createAdmission } from './admission.ts';
+import { createAnswerCache } from './answer-cache.ts';
 import { answerDrillDown } from './answer-drill-down.ts';
 import { assembleAnswer, proveConservation } from './answer-question.ts';
 import { bindBound } from './bind-bound.ts';
@@ -29,13 +30,15 @@ export type EngineParts = {
   /** The first also sums the control totals. */
   readonly connectors: readonly [Connector, ...Connector[]];
   readonly guard: Guard;
+  /** What answers that are kept may take. */
+  readonly cacheBytes: number;
 };
 
 /** The engine over real stores. It owns none of its parts: who opened them closes them. */
 export async function createCostEngine(parts: EngineParts): Promise<CostEngine> {
-  const { control, lake, connectors, guard } = parts;
+  const { control, lake, connectors, guard, cacheBytes } = parts;
   const states = createStateStore(control, lake);
-  const runnerOf = createQuestionRunners(connectors, createAdmission(), guard);
+  const runnerOf = createQuestionRunners(connectors, createAdmission(), guard, createAnswerCache(cacheBytes));
   const cursors = createCursors(await control.serverKey());
   const newestState = async (tenant: TenantId) => {
     const state = await states.pin(tenant, null);

@@ -60,6 +60,8 @@ export type RunOptions = {
   readonly deadlineMs: number;
   /** Where the planner may choose no other store; then also STORE_UNABLE is thrown. */
   readonly forceStore: StoreName | null;
+  /** No earlier answer may stand for this one, nor is this one kept. */
+  readonly noCache: boolean;
 };
 
 /** What the selection set of an operation asks of one table. */

@@ -1,18 +1,30 @@
 import type { Connector, Rows } from '../connectors/connector.ts';
-import type { Ask, Estimate, PhysicalPlan, Plan, StoreName } from '../planner/plan.ts';
+import type { Ask, Estimate, Keep, PhysicalPlan, Plan, StoreName } from '../planner/plan.ts';
 import type { Admission } from './admission.ts';
+import type { QuestionAnswers } from './answer-cache.ts';
 import type { Meter } from './meter.ts';
 import { compare } from './operators/compare.ts';
+import { columnOf, noRows, textTuple, tupleReader } from './operators/group-rows.ts';
 import { having } from './operators/having.ts';
 import { mergeAggregate } from './operators/merge-aggregate.ts';
 import { page } from './operators/page.ts';
 import { top } from './operators/top.ts';
 import { union } from './operators/union.ts';
+import { takeRows } from './page-rows.ts';
 
 /** What one Ask came to: its rows and its time in the store, waiting not counted. */
 export type AskRun = { readonly ask: Ask; readonly rows: number; readonly ms: number };
 export type PlanResult = { readonly rows: Rows; readonly asks: readonly AskRun[] };
 export type RunLimits = { readonly signal: AbortSignal; readonly rowsMax: number };
+
+/** What a plan is run with. */
+export type PlanRunner = {
+  readonly stores: ReadonlyMap<StoreName, Connector>;
+  readonly admission: Admission;
+  readonly meter: Meter;
+  /** Those that planning saw; the plan names no others. */
+  readonly answers: QuestionAnswers;
+};
 
 /**
  * Runs a physical plan: all Asks at once, each as admission lets it, then the server's part over their rows.
@@ -21,35 +33,32 @@ export type RunLimits = { readonly signal: AbortSignal; readonly rowsMax: number
  */
 export async function runPlan(
   plan: PhysicalPlan,
-  stores: ReadonlyMap<StoreName, Connector>,
-  admission: Admission,
-  meter: Meter,
+  runner: PlanRunner,
   limits: RunLimits,
 ): Promise<PlanResult> {
   const asks: AskRun[] = [];
-  const runAsk = async (ask: Ask): Promise<Rows> => {
-    const store = stores.get(ask.store);
-    if (!store) throw new Error(`the plan names the store ${ask.store}, which is not there`);
-    const { rows, ms } = await admission.run(costOf(ask.estimate), limits.signal, () =>
-      meter.run(ask, limits, (bounded) => store.run(ask, bounded)),
-    );
-    asks.push({ ask, rows: rows.length, ms });
-    return rows;
-  };
-  return { rows: await runNode(plan, runAsk), asks };
+  return { rows: await runNode(plan, runner, limits, (run) => asks.push(run)), asks };
 }
 
-function costOf(estimate: Estimate): number {
-  return estimate.ms;
-}
+type Report = (run: AskRun) => void;
 
-async function runNode(plan: Plan, runAsk: (ask: Ask) => Promise<Rows>): Promise<Rows> {
-  const run = (child: Plan) => runNode(child, runAsk);
+async function runNode(plan: Plan, runner: PlanRunner, limits: RunLimits, report: Report): Promise<Rows> {
+  const run = (child: Plan) => runNode(child, runner, limits, report);
   switch (plan.kind) {
     case 'Ask':
-      return runAsk(plan);
+      return runAsk(plan, runner, limits, report);
+    case 'Kept':
+      return runner.answers.take(plan.key);
+    case 'Keep': {
+      const key = plan.units.map((unit) => unit.key).join(' ');
+      // Others may wait for it too: their signals are not this one's.
+      return runner.answers.once(key, limits.signal, async (signal) => {
+        const rows = await runNode(plan.input, runner, { ...limits, signal }, report);
+        return keepRows(plan, rows, runner.answers);
+      });
+    }
     case 'Empty':
-      return { length: 0, columns: new Map(plan.columns.map((name) => [name, []])) };
+      return noRows(plan.columns);
     case 'Union':
       return union(await Promise.all(plan.inputs.map(run)));
     case 'Aggregate':
@@ -67,4 +76,46 @@ async function runNode(plan: Plan, runAsk: (ask: Ask) => Promise<Rows>): Promise
     default:
       throw new Error(`${plan.kind} is the work of a store`);
   }
+}
+
+async function runAsk(
+  ask: Ask,
+  { stores, admission, meter }: PlanRunner,
+  limits: RunLimits,
+  report: Report,
+): Promise<Rows> {
+  const store = stores.get(ask.store);
+  if (!store) throw new Error(`the plan names the store ${ask.store}, which is not there`);
+  const { rows, ms } = await admission.run(costOf(ask.estimate), limits.signal, () =>
+    meter.run(ask, limits, (bounded) => store.run(ask, bounded)),
+  );
+  report({ ask, rows: rows.length, ms });
+  return rows;
+}
+
+function costOf(estimate: Estimate): number {
+  return estimate.ms;
+}
+
+/** Each unit's rows are kept by themselves; what goes up is all of them. */
+function keepRows({ by, columns, units }: Keep, rows: Rows, answers: QuestionAnswers): Rows {
+  const only = (some: Rows): Rows => ({
+    length: some.length,
+    columns: new Map(columns.map((name) => [name, columnOf(some, name)])),
+  });
+  const all = only(rows);
+  const [first] = units;
+  if (by.length === 0) {
+    if (first) answers.keep(first.key, all);
+    return all;
+  }
+  const tuple = tupleReader(rows, by);
+  const indexes = Map.groupBy(
+    Array.from({ length: rows.length }, (_, i) => i),
+    tuple,
+  );
+  for (const { key, values } of units) {
+    answers.keep(key, takeRows(all, indexes.get(textTuple(values)) ?? []));
+  }
+  return all;
 }

@@ -7,6 +7,7 @@ import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
 import type { StoreName } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
 import type { Admission } from './admission.ts';
+import type { AnswerCache, QuestionAnswers } from './answer-cache.ts';
 import type { RunOptions } from './engine.ts';
 import type { Guard } from './guard.ts';
 import type { PageRows } from './page-rows.ts';
@@ -30,31 +31,40 @@ export type QuestionRunner = {
   readonly stores: ReadonlyMap<StoreName, Connector>;
 };
 
-/** Runners that differ in the store that is forced, and share all else. */
-export type QuestionRunners = (options: Pick<RunOptions, 'forceStore'>) => QuestionRunner;
+/** Runners that differ in how a request wants its answers made, and share all else. */
+export type QuestionRunners = (options: Pick<RunOptions, 'forceStore' | 'noCache'>) => QuestionRunner;
 
 export function createQuestionRunners(
   connectors: readonly Connector[],
   admission: Admission,
   guard: Guard,
+  cache: AnswerCache,
 ): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
-  return ({ forceStore }) => {
-    const plan = (question: Question, state: TenantState): Planned => {
+  return ({ forceStore, noCache }) => {
+    const plan = (question: Question, state: TenantState, answers: QuestionAnswers): Planned => {
       const started = performance.now();
-      const planned = planQuery(question, state, connectors, { ...defaultPlanOptions, forceStore });
+      const options = { ...defaultPlanOptions, forceStore, kept: noCache ? null : answers };
+      const planned = planQuery(question, state, connectors, options);
       return { plan: planned, planningMs: performance.now() - started };
     };
     return {
-      plan,
+      plan: (question, state) => plan(question, state, cache.forQuestion(question.tenant)),
       stores,
       run: async (question, state, signal) => {
-        const planned = plan(question, state);
+        const answers = cache.forQuestion(question.tenant);
+        const planned = plan(question, state, answers);
         const meter = await guard.admit(question.tenant);
-        guardPlan(question, planned.plan, state, meter.caps, (narrower) => plan(narrower, state).plan);
+        guardPlan(
+          question,
+          planned.plan,
+          state,
+          meter.caps,
+          (narrower) => plan(narrower, state, answers).plan,
+        );
         const runs = planned.plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
           const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
-          return [part.name, await runPlan(part.plan, stores, admission, meter, limits)];
+          return [part.name, await runPlan(part.plan, { stores, admission, meter, answers }, limits)];
         });
         return { ...planned, results: new Map(await allEnded(runs)) };
       },

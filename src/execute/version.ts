@@ -1,9 +1,9 @@
 import type { PublishedBatch } from '../catalog/batch.ts';
+import { touches } from '../catalog/batch.ts';
 import { digest } from '../core/digest.ts';
 import { costError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
-import { overlaps } from '../core/time-range.ts';
 
 /**
  * What an answer depends on, in a few characters: `SEQUENCE.NOW.DIGEST`.
@@ -54,12 +54,4 @@ export function isLive(batch: PublishedBatch, sequence: number): boolean {
   return (
     batch.liveFromSequence <= sequence && (batch.liveToSequence === null || batch.liveToSequence > sequence)
   );
-}
-
-/** Whether a batch can hold charges of a period. A billing period is known by its month. */
-export function touches(batch: PublishedBatch, period: TimeRange, axis: VersionBasis['axis']): boolean {
-  if (axis === 'CHARGE_PERIOD')
-    return overlaps({ from: batch.from, to: Math.max(batch.to, batch.from + 1) }, period);
-  const month = Date.parse(`${batch.billingMonth}T00:00:00Z`);
-  return month >= period.from && month < period.to;
 }

@@ -10,11 +10,9 @@ import { overlaps } from '../core/time-range.ts';
 import type { ChosenArm } from './cheapest-arms.ts';
 import { cheapestArms, priceOf } from './cheapest-arms.ts';
 import { estimateGroups } from './estimate.ts';
-import type { Measure } from './measures.ts';
-import { isMergeable } from './measures.ts';
-import type { Aggregate, Estimate, LogicalPlan, Plan, StoreName } from './plan.ts';
+import type { Estimate, LogicalPlan, Plan, StoreName } from './plan.ts';
 import { mapChildren } from './plan.ts';
-import { TRUE } from './predicate.ts';
+import { hasPartials, mergeArms, partialOf } from './merge-arms.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import type { Asked, Rejection } from './rollup-match.ts';
 import { askedOf, gapsOf, isEdgeOf, overRollup, rejectRollup } from './rollup-match.ts';
@@ -119,13 +117,12 @@ function edgesOf(sources: readonly Source[]): Instant[] {
   return sources.flatMap(({ gaps }) => gaps.flatMap(({ range }) => [range.from, range.to]));
 }
 
-/** Whether groups of parts of the time can be merged: a charge that is cut counts in each, and estimates do not add up. */
+/** Whether groups of parts of the time can be merged: a charge that is spread over time may be in several parts. */
 function canSplit({ aggregate, timing }: Asked, state: TenantState): boolean {
-  if (timing === 'PRORATED') return false;
-  const counts = aggregate.measures.filter((each) => !isMergeable(each));
-  if (counts.length === 0) return true;
-  const isCountable = ({ fn, where }: Measure) => fn === 'count-distinct' && where.kind === 'true';
-  return counts.every(isCountable) && estimateGroups(partialOf(aggregate), state) <= COUNTED_GROUPS_MAX;
+  if (timing === 'PRORATED' || !hasPartials(aggregate)) return false;
+  const partial = partialOf(aggregate);
+  const counts = partial.groupBy.length > aggregate.groupBy.length;
+  return !counts || estimateGroups(partial, state) <= COUNTED_GROUPS_MAX;
 }
 
 /** Null where no way can answer some stretch. */
@@ -175,18 +172,10 @@ function joinArms(
   const cover = coverTime(scan.range, ['bill'], arms);
   const [only] = cover;
   if (only !== undefined && cover.length === 1) return only.source.over(scan.range);
-  const measures = aggregate.measures.map((each) => (isMergeable(each) ? { ...each, where: TRUE } : each));
-  const inputs = cover.map(({ source, range }) => partialOf(source.over(range)));
-  return { ...aggregate, step: 'final', measures, input: { kind: 'Union', inputs } };
-}
-
-/** With a group for each value that is to be counted: the final step counts those. */
-function partialOf(aggregate: Aggregate): Aggregate {
-  const counted = aggregate.measures.flatMap((each) =>
-    isMergeable(each) || each.column === null ? [] : [each.column],
+  return mergeArms(
+    aggregate,
+    cover.map(({ source, range }) => partialOf(source.over(range))),
   );
-  const groupBy = [...new Set([...aggregate.groupBy, ...counted])];
-  return { ...aggregate, step: 'partial', groupBy, measures: aggregate.measures.filter(isMergeable) };
 }
 
 /** Of each arm every way; and the rollups that can answer nothing of the whole. */

@@ -42,6 +42,10 @@ export function estimateRows(plan: Plan, state: TenantState): number {
       return Math.min(estimateRows(plan.input, state), plan.limit) + 1;
     case 'Ask':
       return plan.estimate.rows;
+    case 'Kept':
+      return plan.rows;
+    case 'Keep':
+      return estimateRows(plan.input, state);
     default:
       return unreachable(plan);
   }

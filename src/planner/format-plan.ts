@@ -52,6 +52,10 @@ export function detailOf(plan: Plan): string {
       return `${plan.limit} from ${plan.offset} by ${plan.sort.map(sortText).join(', ') || 'nothing'}`;
     case 'Ask':
       return plan.store.toLowerCase();
+    case 'Kept':
+      return `${plan.rows} rows`;
+    case 'Keep':
+      return plan.by.length === 0 ? '' : `each of ${plan.units.length} months`;
     default:
       return unreachable(plan);
   }

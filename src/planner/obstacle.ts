@@ -1,12 +1,12 @@
 import type { Capabilities } from './capabilities.ts';
-import type { Plan } from './plan.ts';
+import type { Ask, Keep, Kept, Plan } from './plan.ts';
 import { children } from './plan.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
 import { formatPredicate } from './predicate.ts';
 
 /** Why a store cannot answer a fragment exactly; null when it can. */
 export function obstacleOf(plan: Plan, capabilities: Capabilities): string | null {
-  if (plan.kind === 'Ask' || !capabilities.nodes[plan.kind]) return `does no ${plan.kind}`;
+  if (isOfServer(plan) || !capabilities.nodes[plan.kind]) return `does no ${plan.kind}`;
   const own = ownObstacle(plan, capabilities);
   if (own !== null) return own;
   for (const child of children(plan)) {
@@ -14,6 +14,10 @@ export function obstacleOf(plan: Plan, capabilities: Capabilities): string | nul
     if (below !== null) return below;
   }
   return null;
+}
+
+function isOfServer(plan: Plan): plan is Ask | Keep | Kept {
+  return plan.kind === 'Ask' || plan.kind === 'Keep' || plan.kind === 'Kept';
 }
 
 function ownObstacle(plan: Plan, capabilities: Capabilities): string | null {

@@ -7,6 +7,8 @@ import { checkPatternCount } from './bind/check-pattern.ts';
 import type { Candidate } from './explain.ts';
 import type { SourceOptions } from './choose-sources.ts';
 import { chooseSources } from './choose-sources.ts';
+import type { KeptAnswers } from './keep-answers.ts';
+import { keepAnswers } from './keep-answers.ts';
 import { normalize, pushDown } from './logical-to-pushed.ts';
 import type { LogicalPlan, PhysicalPlan, Pruning } from './plan.ts';
 import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
@@ -31,10 +33,16 @@ export type QueryPlan = {
   readonly logical: Readonly<Record<PartName, LogicalPlan | null>>;
 };
 
-export type PlanOptions = PhysicalOptions & SourceOptions & { readonly rulesOff: ReadonlySet<string> };
+export type PlanOptions = PhysicalOptions &
+  SourceOptions & {
+    readonly rulesOff: ReadonlySet<string>;
+    /** Answers that need not be asked for again; null: keep none and use none. */
+    readonly kept: KeptAnswers | null;
+  };
 export const defaultPlanOptions: PlanOptions = {
   finish: 'auto',
   forceStore: null,
+  kept: null,
   latencyMs: 1_000,
   pick: null,
   rulesOff: new Set(),
@@ -60,7 +68,8 @@ export function planQuery(
     const sourced = chooseSources(normalized.plan, state, offers, options);
     const pushed = pushDown(sourced.plan, { state }, options.rulesOff);
     const physical = pushedToPhysical(pushed.plan, state, offers, options);
-    parts.push({ name, plan: physical.plan });
+    const { kept } = options;
+    parts.push({ name, plan: kept ? keepAnswers(physical.plan, state, offers, kept) : physical.plan });
     rules.push(...normalized.runs, ...pushed.runs);
     unread.push(...physical.unread);
     for (const { estimate, range, ...weighed } of sourced.weighed) {

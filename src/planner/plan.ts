@@ -32,7 +32,9 @@ export type Plan =
   | Having
   | Top
   | Page
-  | Ask;
+  | Ask
+  | Kept
+  | Keep;
 
 export type ColumnName = string;
 export const TIME: ColumnName = '$time';
@@ -172,6 +174,24 @@ export type Ask = {
   readonly estimate: Estimate;
 };
 
+/** Rows of an earlier answer to the same, which the server still has under a digest of what determines them. */
+export type Kept = {
+  readonly kind: 'Kept';
+  readonly key: string;
+  readonly columns: readonly ColumnName[];
+  readonly rows: number;
+};
+
+/** Its input's rows, of them `columns`, which the server keeps for later; `by` tells the units apart. */
+export type Keep = {
+  readonly kind: 'Keep';
+  readonly columns: readonly ColumnName[];
+  readonly by: readonly ColumnName[];
+  /** What rows with these values of `by` are kept under, also where there are none. */
+  readonly units: readonly { readonly key: string; readonly values: readonly string[] }[];
+  readonly input: Plan;
+};
+
 /** All that plans can name; which of them there are is the server's. */
 export const storeNames = ['DUCKDB', 'TRINO', 'REDIS'] as const;
 export type StoreName = (typeof storeNames)[number];
@@ -227,6 +247,7 @@ export function children(plan: Plan): readonly Plan[] {
   switch (plan.kind) {
     case 'Scan':
     case 'Empty':
+    case 'Kept':
       return [];
     case 'Lookup':
     case 'Filter':
@@ -235,6 +256,7 @@ export function children(plan: Plan): readonly Plan[] {
     case 'Having':
     case 'Top':
     case 'Page':
+    case 'Keep':
       return [plan.input];
     case 'Union':
       return plan.inputs;
@@ -252,6 +274,7 @@ export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
   switch (plan.kind) {
     case 'Scan':
     case 'Empty':
+    case 'Kept':
       return plan;
     case 'Lookup':
     case 'Filter':
@@ -259,7 +282,8 @@ export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
     case 'Aggregate':
     case 'Having':
     case 'Top':
-    case 'Page': {
+    case 'Page':
+    case 'Keep': {
       const input = change(plan.input);
       return input === plan.input ? plan : { ...plan, input };
     }
@@ -286,6 +310,8 @@ export function outputColumns(plan: Plan): readonly ColumnName[] {
   switch (plan.kind) {
     case 'Scan':
     case 'Empty':
+    case 'Kept':
+    case 'Keep':
       return plan.columns;
     case 'Lookup':
       return [...outputColumns(plan.input), ...plan.columns];

@@ -122,12 +122,20 @@ function askCheapest(
   const [best] = weighed
     .filter(({ obstacle }) => obstacle === null)
     .sort((a, b) => a.estimate.ms - b.estimate.ms);
-  if (!best)
+  if (!best) {
     throw unanswerable(
       weighed.map(({ obstacle }) => obstacle),
       forceStore,
     );
+  }
   return { kind: 'Ask', store: best.store, fragment, dictionaries, estimate: best.estimate };
+}
+
+/** The same store asked for less: its fragment's files are a part of those that it was chosen for. */
+export function askLess(ask: Ask, fragment: Plan, state: TenantState, offers: readonly StoreOffer[]): Ask {
+  const offer = offers.find(({ store }) => store === ask.store);
+  if (!offer) throw new Error(`the store ${ask.store} is not offered`);
+  return { ...ask, fragment, estimate: estimateAsk(fragment, ask.dictionaries, offer.prices, state) };
 }
 
 function unanswerable(obstacles: readonly (string | null)[], forceStore: StoreName | null): Error {

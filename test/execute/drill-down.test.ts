@@ -36,7 +36,12 @@ const OCTOBER = Date.parse('2024-10-01T00:00:00Z');
 const ROWS_FOLLOWED = [3, 2, 1];
 
 const acme = tenant('acme');
-const options = { signal: new AbortController().signal, deadlineMs: 60_000, forceStore: null };
+const options = {
+  signal: new AbortController().signal,
+  deadlineMs: 60_000,
+  forceStore: null,
+  noCache: false,
+};
 const NOW = Date.parse('2025-01-15T12:00:00Z');
 /** Has no charges. */
 const NOTHING = { from: Date.parse('1990-01-01T00:00:00Z'), to: Date.parse('1990-01-01T01:00:00Z') };
@@ -246,7 +251,7 @@ describe(`drill-downs (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT_M
       asked += 1;
       return duckdb.run(...args);
     };
-    const engine = await createCostEngine({ ...deployment, connectors: [{ ...duckdb, run }] });
+    const engine = await createCostEngine({ ...deployment, connectors: [{ ...duckdb, run }], cacheBytes: 0 });
     const top = { count: 1, metric: 'EFFECTIVE_COST' as const, by: null, remainder: true };
     const level = { granularity: 'TOTAL' as const, filter: null, orderBy: [], top };
     const path = ['service_name', 'region_id'].map((key) => ({ ...level, groupBy: [key] }));

@@ -15,7 +15,12 @@ import { costQuery } from '../support/questions.ts';
 
 const acme = tenant('acme');
 const globex = tenant('globex');
-const options = { signal: new AbortController().signal, deadlineMs: 60_000, forceStore: null };
+const options = {
+  signal: new AbortController().signal,
+  deadlineMs: 60_000,
+  forceStore: null,
+  noCache: true,
+};
 const NOW = Date.parse('2024-10-15T12:00:00Z');
 const SERVICES = 10;
 const REGIONS = 10;
@@ -132,7 +137,7 @@ describe('a tenant with a budget', () => {
     await using duckdb = await openDuckdb({ threads: 1, memoryMb: 500, tempDirectory: deployment.folder });
     const open = async () => {
       const guard = openGuard(control, LIMITS_DEFAULT, () => now);
-      const engine = await createCostEngine({ ...deployment, connectors: [duckdb], guard });
+      const engine = await createCostEngine({ ...deployment, connectors: [duckdb], guard, cacheBytes: 0 });
       return { guard, engine };
     };
     const first = await open();

@@ -8,7 +8,6 @@ import type { Metric } from '../../src/catalog/metrics.ts';
 import { openDuckdb } from '../../src/connectors/duckdb/duckdb-connector.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
 import { DAY_MS } from '../../src/core/time-range.ts';
-import { createAdmission } from '../../src/execute/admission.ts';
 import { createMeter } from '../../src/execute/meter.ts';
 import { runPlan } from '../../src/execute/run-plan.ts';
 import { measure, measuresOf } from '../../src/planner/measures.ts';
@@ -33,7 +32,7 @@ import {
   union,
 } from '../support/plans.ts';
 import { rowObjects, sortedRows } from '../support/row-objects.ts';
-import { unlimited } from '../support/unlimited.ts';
+import { unlimitedRunner } from '../support/unlimited.ts';
 
 /**
  * Goal: it does not matter who finishes a plan. Method: random plans over random charges, once wholly in the store
@@ -46,7 +45,7 @@ const folder = await mkdtemp(path.join(os.tmpdir(), 'costgraph-run-plan-'));
 const instance = await DuckDBInstance.create();
 const connection = await instance.connect();
 const connector = await openDuckdb({ threads: 2, memoryMb: 500, tempDirectory: folder });
-const stores = new Map([['DUCKDB', connector] as const]);
+const runner = unlimitedRunner(connector);
 const file = await writeParquet(
   connection,
   'charges',
@@ -136,7 +135,7 @@ function askedAtGroups(plan: Plan): Plan {
 
 async function run(plan: Plan) {
   const limits = { rowsMax: 1_000, signal: new AbortController().signal };
-  return runPlan(physical(plan), stores, createAdmission(), unlimited(), limits);
+  return runPlan(physical(plan), runner, limits);
 }
 
 describe('a plan', () => {
@@ -184,13 +183,13 @@ describe('a plan', () => {
     );
     const limits = { rowsMax: 10_000_000, signal: new AbortController().signal };
     const started = performance.now();
-    await expect(runPlan(physical(slow), stores, createAdmission(), meter, limits)).rejects.toMatchObject({
+    await expect(runPlan(physical(slow), { ...runner, meter }, limits)).rejects.toMatchObject({
       code: 'QUERY_TOO_EXPENSIVE',
       facts: { measure: 'ms', limit: '1' },
     });
     const endedMs = performance.now() - started;
     const unbounded = performance.now();
-    await runPlan(physical(slow), stores, createAdmission(), unlimited(), limits);
+    await runPlan(physical(slow), runner, limits);
     expect(endedMs).toBeLessThan(performance.now() - unbounded);
   });
 });

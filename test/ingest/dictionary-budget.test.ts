@@ -25,7 +25,12 @@ import { focusRow } from '../support/focus-file.ts';
 import { costQuery } from '../support/questions.ts';
 import { doctorFile, liveFiles } from './doctor-table.ts';
 
-const options = { signal: new AbortController().signal, deadlineMs: 60_000, forceStore: null };
+const options = {
+  signal: new AbortController().signal,
+  deadlineMs: 60_000,
+  forceStore: null,
+  noCache: false,
+};
 const NOW = Date.parse('2024-10-15T12:00:00Z');
 const FEW = { resources: 2, tags: 2 };
 /** Names that need care in JSON, in JSON pointers or in SQL. */

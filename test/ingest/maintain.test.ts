@@ -35,7 +35,12 @@ import { csvOf, focusRow, writeBill } from '../support/focus-file.ts';
 import { costQuery } from '../support/questions.ts';
 import { doctorFile, liveFiles } from './doctor-table.ts';
 
-const options = { signal: new AbortController().signal, deadlineMs: 60_000, forceStore: null };
+const options = {
+  signal: new AbortController().signal,
+  deadlineMs: 60_000,
+  forceStore: null,
+  noCache: false,
+};
 const wanted = {
   rows: null,
   totals: { metrics: ['EFFECTIVE_COST', 'CHARGE_COUNT'], amounts: [], distinct: ['resource_id', 'tag:team'] },

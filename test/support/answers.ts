@@ -3,7 +3,7 @@ import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { Connector, Rows } from '../../src/connectors/connector.ts';
 import { chooseSources } from '../../src/planner/choose-sources.ts';
 import { normalize, pushDown } from '../../src/planner/logical-to-pushed.ts';
-import { createAdmission } from '../../src/execute/admission.ts';
+import type { QuestionAnswers } from '../../src/execute/answer-cache.ts';
 import { runPlan } from '../../src/execute/run-plan.ts';
 import type { LogicalPlan } from '../../src/planner/plan.ts';
 import type { PlanOptions } from '../../src/planner/plan-query.ts';
@@ -17,7 +17,7 @@ import { oneEngineSql } from './one-engine-sql.ts';
 import type { QuestionAnswer } from './question-reference.ts';
 import { duckdbOffer } from './fixed-state.ts';
 import { reference } from './reference.ts';
-import { unlimited } from './unlimited.ts';
+import { noAnswers, unlimitedRunner } from './unlimited.ts';
 
 /** The ways to an answer that are set side by side; the judge's own is question-reference.ts. */
 
@@ -51,13 +51,14 @@ export async function answerByStore(
   state: TenantState,
   duckdb: Connector,
   options: PlanOptions = defaultPlanOptions,
+  kept: QuestionAnswers = noAnswers,
 ): Promise<QuestionAnswer> {
   const { parts, totalsFromRows } = planQuery(question, state, [duckdb], options);
-  const stores = new Map([[duckdb.store, duckdb]]);
+  const runner = { ...unlimitedRunner(duckdb), answers: kept };
   const limits = { rowsMax: ROWS_MAX, signal: new AbortController().signal };
   const answers = new Map<string, Row[]>();
   for (const { name, plan } of parts) {
-    const { rows } = await runPlan(plan, stores, createAdmission(), unlimited(), limits);
+    const { rows } = await runPlan(plan, runner, limits);
     answers.set(name, rowsOf(rows));
   }
   const rows = answers.get('rows') ?? null;

@@ -52,6 +52,10 @@ export function reference(plan: Plan, charges: readonly Charge[]): Row[] {
         return page(node, run(node.input));
       case 'Ask':
         return run(node.fragment);
+      case 'Keep':
+        return run(node.input).map((row) => pick(node.columns, reader(row)));
+      case 'Kept':
+        throw new Error('the reference keeps no answers');
     }
   };
   const dictionaries = {

@@ -76,6 +76,11 @@ function partsOf(charges: readonly Charge[]) {
   });
 }
 
+/** As the batches of charges are named: `aws-2018-10-01-1`. */
+function batchMonth(batch: string): string {
+  return /\d{4}-\d\d-\d\d/.exec(batch)?.[0] ?? '';
+}
+
 async function writePart(
   connection: DuckDBConnection,
   target: string,
@@ -87,10 +92,13 @@ async function writePart(
   const keyOf = new Map(
     [...standingAttributes, ...attributes].map((key) => [rollupColumnOf(rollup, key), key]),
   );
-  const stored = rows.map((row): Row => ({ ...row, rollup: rollup.id, billing_month: null }));
+  const stored = rows.map((row): Row => ({
+    ...row,
+    rollup: rollup.id,
+    billing_month: batchMonth(batch),
+  }));
   const fields = lakeTables.rollups.fields.filter(
-    ({ name, required, type }) =>
-      (required && name !== 'billing_month') || type === 'decimal(38,12)' || keyOf.has(name),
+    ({ name, required, type }) => required || type === 'decimal(38,12)' || keyOf.has(name),
   );
   const read = (row: Row, name: string) => row[keyOf.get(name) ?? name] ?? null;
   const values = stored.map((row) => {

@@ -1,5 +1,11 @@
+import type { Connector } from '../../src/connectors/connector.ts';
+import { createAdmission } from '../../src/execute/admission.ts';
+import type { QuestionAnswers } from '../../src/execute/answer-cache.ts';
+import { createAnswerCache } from '../../src/execute/answer-cache.ts';
 import type { Meter } from '../../src/execute/meter.ts';
 import { createMeter } from '../../src/execute/meter.ts';
+import type { PlanRunner } from '../../src/execute/run-plan.ts';
+import { TENANT } from './arbitraries.ts';
 
 /** Bounds nothing and counts for nobody. */
 export function unlimited(): Meter {
@@ -7,4 +13,16 @@ export function unlimited(): Meter {
     () => [],
     () => undefined,
   );
+}
+
+export const noAnswers: QuestionAnswers = createAnswerCache(0).forQuestion(TENANT);
+
+/** Runs plans without limits, and keeps no answers. */
+export function unlimitedRunner(...connectors: readonly Connector[]): PlanRunner {
+  return {
+    stores: new Map(connectors.map((connector) => [connector.store, connector])),
+    admission: createAdmission(),
+    meter: unlimited(),
+    answers: noAnswers,
+  };
 }

@@ -57,7 +57,9 @@ function toBlock(plan: Plan, statement: Statement): Block {
     case 'Page':
       return pageToBlock(plan, toBlock(plan.input, statement), statement);
     case 'Ask':
-      throw new Error('an Ask stands inside an Ask');
+    case 'Keep':
+    case 'Kept':
+      throw new Error(`${plan.kind} stands inside an Ask`);
     default:
       return unreachable(plan);
   }

@@ -28,6 +28,15 @@ export function tupleReader(rows: Rows, keys: readonly ColumnName[]): (index: nu
   };
 }
 
+/** The tuple of texts, as `tupleReader` writes it. */
+export function textTuple(values: readonly string[]): string {
+  return values.map((value) => `${value.length}:${value}`).join('');
+}
+
+export function noRows(columns: readonly ColumnName[]): Rows {
+  return { length: 0, columns: new Map(columns.map((name) => [name, []])) };
+}
+
 /** Row numbers by tuple, in order of first appearance. */
 export function groupRows(rows: Rows, keys: readonly ColumnName[]): number[][] {
   const tuple = tupleReader(rows, keys);

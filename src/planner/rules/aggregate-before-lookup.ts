@@ -2,6 +2,7 @@ import { isMergeable } from '../measures.ts';
 import type { Measure } from '../measures.ts';
 import type { Aggregate, Lookup, Plan } from '../plan.ts';
 import { TIME, outputColumns } from '../plan.ts';
+import { merged } from '../merge-arms.ts';
 import type { Rule } from '../rewrite.ts';
 import { estimateGroups, estimateRows } from '../estimate.ts';
 import { rowColumnsOf, testedKeys } from '../predicate.ts';
@@ -38,7 +39,7 @@ export const aggregateBeforeLookup: Rule = {
     };
     if (estimateGroups(partial, state) * GAIN_MIN > estimateRows(below, state)) return null;
     const lookedUp = lookups.reduceRight<Plan>((input, lookup) => ({ ...lookup, input }), partial);
-    return { ...node, step: 'final', measures: node.measures.map(overPartials), input: lookedUp };
+    return { ...node, step: 'final', measures: node.measures.map(merged), input: lookedUp };
   },
 };
 
@@ -79,9 +80,4 @@ function idGroups(
   const read = outputColumns(below);
   const ids = lookups.flatMap(({ dictionary, columns }) => rowColumnsOf(dictionary, columns));
   return [...new Set([...time, ...rest, ...ids.filter((column) => read.includes(column))])];
-}
-
-/** The final step merges by name: the condition was applied below. */
-function overPartials(measure: Measure): Measure {
-  return isMergeable(measure) ? { ...measure, where: { kind: 'true' } } : measure;
 }

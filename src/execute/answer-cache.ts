@@ -1,0 +1,160 @@
+/**
+ * Rows of earlier answers, under digests of all that determines them (src/planner/keep-answers.ts): what is here is
+ * right for ever, and only goes to make room. Bounded in bytes; who holds most gives way first, so that no tenant can
+ * push out what others keep.
+ */
+import type { Rows } from '../connectors/connector.ts';
+import type { TenantId } from '../core/ids.ts';
+import type { KeptAnswers } from '../planner/keep-answers.ts';
+import { KEPT_ROWS_MAX } from '../planner/keep-answers.ts';
+
+/** One answer may take this part of the whole. */
+const ENTRY_SHARE_MAX = 0.1;
+const BYTES_PER_VALUE = 8;
+const BYTES_PER_BIGINT = 24;
+const BYTES_PER_TEXT = 24;
+const BYTES_PER_CHARACTER = 2;
+
+/** A tenant's answers, for one question: what planning saw stays at hand until the question is answered. */
+export type QuestionAnswers = KeptAnswers & {
+  /** @throws Error for a key that `rowsOf` did not know */
+  readonly take: (key: string) => Rows;
+  readonly keep: (key: string, rows: Rows) => void;
+  /**
+   * The rows of `work`, which runs once for all who ask under the key at the same time.
+   *
+   * @param signal ends the waiting; `work` is aborted when nobody waits any more
+   */
+  readonly once: (
+    key: string,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Rows>,
+  ) => Promise<Rows>;
+};
+
+export type AnswerCache = {
+  readonly forQuestion: (tenant: TenantId) => QuestionAnswers;
+  readonly bytes: () => number;
+};
+
+export function createAnswerCache(bytesMax: number): AnswerCache {
+  const tenants = new Map<TenantId, TenantEntries>();
+  const flights = new Map<string, Flight>();
+  let total = 0;
+
+  const makeRoom = (): void => {
+    while (total > bytesMax) {
+      const [largest] = [...tenants.values()].sort((a, b) => b.bytes - a.bytes);
+      if (largest === undefined) return;
+      total -= dropOldest(largest);
+    }
+  };
+  const keep = (tenant: TenantId, key: string, rows: Rows): void => {
+    if (rows.length > KEPT_ROWS_MAX) return;
+    const bytes = bytesOf(rows);
+    if (bytes > bytesMax * ENTRY_SHARE_MAX) return;
+    const own = tenants.get(tenant) ?? { bytes: 0, entries: new Map() };
+    tenants.set(tenant, own);
+    if (own.entries.has(key)) return;
+    own.entries.set(key, { rows, bytes });
+    own.bytes += bytes;
+    total += bytes;
+    makeRoom();
+  };
+
+  return {
+    bytes: () => total,
+    forQuestion: (tenant) => {
+      const seen = new Map<string, Rows>();
+      return {
+        rowsOf: (key) => {
+          const entry = touch(tenants.get(tenant), key);
+          if (entry === null) return null;
+          seen.set(key, entry.rows);
+          return entry.rows.length;
+        },
+        take: (key) => {
+          const rows = seen.get(key);
+          if (rows === undefined) throw new Error('a plan names an answer that planning did not see');
+          return rows;
+        },
+        keep: (key, rows) => keep(tenant, key, rows),
+        once: (key, signal, work) => joinFlight(flights, `${tenant} ${key}`, signal, work),
+      };
+    },
+  };
+}
+
+type Entry = { readonly rows: Rows; readonly bytes: number };
+/** In the order of last use: a Map iterates as inserted. */
+type TenantEntries = { bytes: number; readonly entries: Map<string, Entry> };
+
+function touch(own: TenantEntries | undefined, key: string): Entry | null {
+  const entry = own?.entries.get(key);
+  if (own === undefined || entry === undefined) return null;
+  own.entries.delete(key);
+  own.entries.set(key, entry);
+  return entry;
+}
+
+/** How many bytes that freed. */
+function dropOldest(own: TenantEntries): number {
+  const [oldest] = own.entries;
+  if (oldest === undefined) return 0;
+  const [key, { bytes }] = oldest;
+  own.entries.delete(key);
+  own.bytes -= bytes;
+  return bytes;
+}
+
+function bytesOf({ columns }: Rows): number {
+  let bytes = 0;
+  for (const values of columns.values()) {
+    for (const value of values) {
+      bytes += BYTES_PER_VALUE;
+      if (typeof value === 'bigint') bytes += BYTES_PER_BIGINT;
+      else if (value !== null) bytes += BYTES_PER_TEXT + value.length * BYTES_PER_CHARACTER;
+    }
+  }
+  return bytes;
+}
+
+type Flight = { readonly rows: Promise<Rows>; readonly abort: AbortController; waiting: number };
+
+async function joinFlight(
+  flights: Map<string, Flight>,
+  key: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Rows>,
+): Promise<Rows> {
+  signal.throwIfAborted();
+  const flight = flights.get(key) ?? startFlight(flights, key, work);
+  flight.waiting += 1;
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  const leave = () => reject(signal.reason);
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([flight.rows, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+    flight.waiting -= 1;
+    if (flight.waiting === 0) flight.abort.abort();
+  }
+}
+
+function startFlight(
+  flights: Map<string, Flight>,
+  key: string,
+  work: (signal: AbortSignal) => Promise<Rows>,
+): Flight {
+  const abort = new AbortController();
+  const flight: Flight = { rows: work(abort.signal), abort, waiting: 0 };
+  flights.set(key, flight);
+  const forget = () => {
+    if (flights.get(key) === flight) flights.delete(key);
+  };
+  // A flight that nobody waits for is over for those who come later; a failure is told to those who wait.
+  abort.signal.addEventListener('abort', forget);
+  flight.rows.then(forget, forget);
+  return flight;
+}

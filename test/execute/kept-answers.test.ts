@@ -1,0 +1,145 @@
+/**
+ * Goal: an answer made of kept parts is the answer that would be made anew, whatever was imported meanwhile; and only
+ * what an import changed is asked for again. Method: random questions, each over a tenant that gets one import after
+ * the other, with and without kept answers.
+ */
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import * as fc from 'fast-check';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TenantState } from '../../src/catalog/tenant-state.ts';
+import type { Connector } from '../../src/connectors/connector.ts';
+import { openDuckdb } from '../../src/connectors/duckdb/duckdb-connector.ts';
+import { createAnswerCache } from '../../src/execute/answer-cache.ts';
+import { measuresOf } from '../../src/planner/measures.ts';
+import { defaultPlanOptions } from '../../src/planner/plan-query.ts';
+import type { Ask } from '../../src/planner/plan.ts';
+import type { Question } from '../../src/planner/question.ts';
+import { aboutAttributes } from '../support/about-attributes.ts';
+import { answerByStore } from '../support/answers.ts';
+import { TENANT, chargesArbitrary, isLive, questionArbitrary } from '../support/arbitraries.ts';
+import type { Charge } from '../support/charge.ts';
+import { comparable } from '../support/comparable.ts';
+import { stateOf, writeLake } from '../support/lake-fixture.ts';
+import { SEED } from '../support/seeded.ts';
+
+const CASES = Math.ceil(Number(process.env['COSTGRAPH_FUZZ_CASES'] ?? 1_000) / 5);
+const QUESTIONS_PER_LAKE = 25;
+
+describe(`kept answers (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: 60_000 + CASES * 1_000 }, () => {
+  let folder: string;
+  let instance: DuckDBInstance;
+  let connection: DuckDBConnection;
+  let duckdb: Connector;
+  let asks: Ask[] = [];
+  let lakes = 0;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'costgraph-kept-'));
+    instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    connection = await instance.connect();
+    const opened = await openDuckdb({ threads: 1, memoryMb: 500, tempDirectory: folder });
+    duckdb = {
+      ...opened,
+      run: (ask, limits) => {
+        asks.push(ask);
+        return opened.run(ask, limits);
+      },
+    };
+  });
+
+  afterAll(async () => {
+    await duckdb[Symbol.asyncDispose]();
+    connection.closeSync();
+    instance.closeSync();
+    await rm(folder, { recursive: true });
+  });
+
+  /** One state of the tenant after the other: of the batches first some are live, then others, then all. */
+  async function statesOf(charges: readonly Charge[]): Promise<TenantState[]> {
+    const own = path.join(folder, String(lakes++));
+    await mkdir(own);
+    const { tables } = await writeLake(connection, own, charges);
+    const live = charges.filter(isLive);
+    const ids = [...new Set(live.map(({ batch }) => batch))].sort();
+    const without = (i: number) => live.filter(({ batch }) => ids.indexOf(batch) % 3 !== i);
+    return [without(0), without(1), live, live].map((some) => stateOf(some, { tables }));
+  }
+
+  it('are those that would be made anew, after each import', async () => {
+    const asked = fc.tuple(
+      fc.oneof(questionArbitrary, questionArbitrary.map(aboutAttributes)),
+      fc.constantFrom('auto', 'store', 'server'),
+    );
+    for (let lake = 0; lake * QUESTIONS_PER_LAKE < CASES; lake++) {
+      const seed = SEED + lake;
+      const size = { minLength: 50, maxLength: 120 };
+      const [charges = []] = fc.sample(chargesArbitrary(size, lake % 2 === 1), { seed, numRuns: 1 });
+      const states = await statesOf(charges);
+      const property = fc.asyncProperty(asked, async ([question, finish]) => {
+        const cache = createAnswerCache(1e8);
+        for (const state of states) {
+          const options = { ...defaultPlanOptions, finish };
+          const anew = await answerByStore(question, state, duckdb, options);
+          const answers = cache.forQuestion(TENANT);
+          const kept = await answerByStore(question, state, duckdb, { ...options, kept: answers }, answers);
+          expect(comparable(question, kept)).toEqual(comparable(question, anew));
+        }
+      });
+      await fc.assert(property, { seed, numRuns: Math.min(CASES, QUESTIONS_PER_LAKE) });
+    }
+  });
+
+  it('leave nothing to ask the second time, and only the changed months after an import', async () => {
+    const [charges = []] = fc.sample(chargesArbitrary({ minLength: 120, maxLength: 120 }, false), {
+      seed: SEED,
+      numRuns: 1,
+    });
+    const [before, , after] = await statesOf(charges);
+    if (!before || !after) throw new Error('there are several states');
+    const cache = createAnswerCache(1e8);
+    const ask = async (state: TenantState) => {
+      asks = [];
+      const answers = cache.forQuestion(TENANT);
+      await answerByStore(everything, state, duckdb, { ...defaultPlanOptions, kept: answers }, answers);
+      return asks.flatMap(({ fragment }) => batchesRead(fragment)).sort();
+    };
+    expect((await ask(before)).length).toBeGreaterThan(1);
+    expect(await ask(before)).toEqual([]);
+    const known = new Set(before.batches.map(({ id }) => String(id)));
+    const added = after.batches.map(({ id }) => String(id)).filter((id) => !known.has(id));
+    expect(new Set(await ask(after))).toEqual(new Set(added));
+    expect(await ask(before)).toEqual([]);
+  });
+});
+
+const year = { from: Date.UTC(2018, 0, 1), to: Date.UTC(2020, 0, 1) };
+const everything: Question = {
+  tenant: TENANT,
+  period: year,
+  compare: null,
+  axis: 'CHARGE_PERIOD',
+  timing: 'START',
+  granularity: 'TOTAL',
+  timeZone: 'UTC',
+  buckets: null,
+  compareBuckets: null,
+  groupBy: ['resource_id'],
+  filter: { kind: 'true' },
+  having: [],
+  top: null,
+  sort: [{ by: 'key', column: 'resource_id', direction: 'ASC' }],
+  wanted: {
+    rows: { measures: measuresOf('BILLED_COST'), offset: 0, limit: 100 },
+    totals: null,
+    excluded: null,
+  },
+};
+
+function batchesRead(plan: Ask['fragment']): string[] {
+  if (plan.kind === 'Scan') return (plan.files?.files ?? []).flatMap(({ batch }) => batch ?? []);
+  return 'input' in plan ? batchesRead(plan.input) : [];
+}
