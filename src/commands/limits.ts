@@ -14,7 +14,7 @@ export const usage = {
   options: {
     tenant: { kind: 'text', value: 'T', isRequired: true, help: 'whose queries' },
     'query-bytes': limit('N', 'compressed bytes that a query may read'),
-    'query-rows': limit('N', 'charges that a query may read'),
+    'query-rows': limit('N', 'rows of charges or rollups that a query may read'),
     'query-groups': limit('N', 'rows that a query may take out of the stores'),
     'query-usd': limit('X', 'US dollars that a query may cost, by the prices of the stores'),
     'query-ms': limit('N', 'milliseconds that a query may take in the stores'),

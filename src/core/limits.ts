@@ -2,8 +2,8 @@
 import { decimalFromUnits, formatDecimal, parseDecimal } from './decimal.ts';
 
 /**
- * bytes: read of files, compressed. rows: charges read. groups: rows that come out of the stores. usd: US dollars by
- * the stores' prices. ms: milliseconds in the stores, of all parts of a query together.
+ * bytes: read of files, compressed. rows: read, of charges or of rollups. groups: rows that come out of the stores.
+ * usd: US dollars by the stores' prices. ms: milliseconds in the stores, of all parts of a query together.
  */
 export const useNames = ['bytes', 'rows', 'groups', 'usd', 'ms'] as const;
 export type UseName = (typeof useNames)[number];

@@ -102,7 +102,7 @@ function largestTop(question: Question, fits: (narrower: Question) => boolean): 
   return count === 0 ? null : `top with count ${count}`;
 }
 
-/** The largest number up to `max` that fits, if all below one that fits do; 0 where none does. */
+/** A number up to `max` that fits, 0 where none is found: the largest, if all below one that fits do. */
 function largest(max: number, fits: (count: number) => boolean): number {
   let low = 0;
   let high = max + 1;

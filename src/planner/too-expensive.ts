@@ -85,7 +85,7 @@ const verbs: Readonly<Record<UseName, string>> = {
 };
 const units: Readonly<Record<UseName, string>> = {
   bytes: 'bytes',
-  rows: 'charges',
+  rows: 'rows',
   groups: 'groups',
   usd: 'US dollars',
   ms: 'ms',

@@ -67,7 +67,7 @@ describe('a table that is over a limit', () => {
     expect(answer.data).toEqual({ autumn: null, nothing: { totals: { chargeCount: '0' } } });
     expect(answer.errors).toEqual([
       {
-        message: 'By estimate the query reads 6 charges; the limit is 4 charges',
+        message: 'By estimate the query reads 6 rows; the limit is 4 rows',
         locations: [{ line: 2, column: 3 }],
         path: ['autumn'],
         extensions: {
