@@ -1,13 +1,13 @@
 import type { PublishedBatch } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
 import type { Lake, TableState } from '../catalog/iceberg/catalog.ts';
-import { lowerBound, upperBound } from '../catalog/iceberg/data-file.ts';
-import type { LiveDataFile } from '../catalog/iceberg/data-file.ts';
-import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
-import type { LakeTable, LakeTableName } from '../catalog/lake-tables.ts';
+import { emptyIndex } from '../catalog/file-index.ts';
+import { indexDataFiles } from '../catalog/iceberg/index-data-files.ts';
+import type { LakeTableName } from '../catalog/lake-tables.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import type { Rollup } from '../catalog/rollups.ts';
-import type { LakeFile, LakeTableState, TenantState } from '../catalog/tenant-state.ts';
+import type { LakeTableState, TenantState } from '../catalog/tenant-state.ts';
+import { noFiles } from '../catalog/tenant-state.ts';
 import type { TenantId } from '../core/ids.ts';
 import { isLive } from './version.ts';
 
@@ -39,33 +39,43 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
   const entries = new Map<TenantId, Promise<TenantEntry>>();
   const known = new Map<string, TableState>();
 
-  async function load(tenant: TenantId, counter: number): Promise<TenantEntry> {
+  async function load(
+    tenant: TenantId,
+    counter: number,
+    earlier: TenantEntry | undefined,
+  ): Promise<TenantEntry> {
     const history = await control.publishedBatches(tenant);
     const newest = await control.currentSequence(tenant);
     const names = Object.keys(lakeTables) as LakeTableName[]; // Object.keys forgets the record's keys.
-    const read = await Promise.all(names.map(async (name) => [name, await loadTable(tenant, name)] as const));
+    const read = await Promise.all(
+      names.map(async (name) => [name, await loadTable(tenant, name, earlier?.tables[name])] as const),
+    );
     const tables = Object.fromEntries(read) as Record<LakeTableName, LakeTableState>; // One entry per name.
     return { counter, history, newest, tables, rollups: await control.rollups(tenant), states: new Map() };
   }
 
-  async function loadTable(tenant: TenantId, name: LakeTableName): Promise<LakeTableState> {
+  /** `earlier`: a state of the same table, of which what still holds is taken over. */
+  async function loadTable(
+    tenant: TenantId,
+    name: LakeTableName,
+    earlier: LakeTableState | undefined,
+  ): Promise<LakeTableState> {
     const key = `${tenant}/${name}`;
     const table = await lake.catalog.load({ tenant, name }, known.get(key));
-    if (table === null) return { snapshot: 'none', files: [] };
+    if (table === null) return noFiles;
     known.set(key, table);
-    const files = await listDataFiles(lake.manifests, table);
-    return {
-      snapshot: String(table.snapshotId),
-      files: files.map((file) => lakeFile(file, lakeTables[name])),
-    };
+    const snapshot = String(table.snapshotId);
+    if (earlier?.snapshot === snapshot) return earlier;
+    return { snapshot, files: await indexDataFiles(lake.manifests, table, earlier?.files ?? emptyIndex) };
   }
 
   async function entryOf(tenant: TenantId): Promise<TenantEntry> {
     // The counter first: what commits between here and the reads below is read again next time, never missed.
     const counter = await control.changeCounter();
     const kept = entries.get(tenant);
-    if (kept !== undefined && (await kept).counter === counter) return kept;
-    const loading = load(tenant, counter);
+    const earlier = kept && (await kept);
+    if (earlier?.counter === counter) return earlier;
+    const loading = load(tenant, counter, earlier);
     entries.delete(tenant);
     entries.set(tenant, loading);
     loading.catch(() => entries.delete(tenant));
@@ -130,25 +140,4 @@ async function statisticsOf(
     statistics.set(key, { distinct: earlier.distinct + distinct, nulls: earlier.nulls + nulls });
   }
   return { statistics, tagKeys };
-}
-
-function lakeFile(file: LiveDataFile, table: LakeTable): LakeFile {
-  const fields = new Map(table.fields.map((field) => [field.name, field]));
-  const idOf = (column: string) => fields.get(column)?.id ?? -1;
-  return {
-    path: file.path,
-    sizeBytes: file.sizeBytes,
-    records: file.records,
-    partition: file.partition,
-    bounds: (column) => {
-      const field = fields.get(column);
-      if (!field) return null;
-      const lower = lowerBound(file, field);
-      const upper = upperBound(file, field);
-      return lower === null || upper === null ? null : { lower, upper };
-    },
-    nullCount: (column) => file.nullCounts.get(idOf(column)) ?? null,
-    holds: (column) => file.valueCounts.has(idOf(column)),
-    columnBytes: (column) => file.columnSizesBytes.get(idOf(column)) ?? null,
-  };
 }

@@ -1,3 +1,4 @@
+import { filesOfBatch } from '../catalog/file-index.ts';
 import type { Metric } from '../catalog/metrics.ts';
 import { metrics } from '../catalog/metrics.ts';
 import type { Connector, ControlTotalColumn } from '../connectors/connector.ts';
@@ -30,8 +31,7 @@ export async function sourceTotals(
 }
 
 function controlTotalsAsk({ question, state }: BoundQuery) {
-  const live = new Set<string>(state.batches.map((batch) => batch.id));
-  const files = state.tables.control_totals.files.filter((file) => live.has(String(file.partition['batch'])));
+  const files = state.batches.flatMap(({ id }) => filesOfBatch(state.tables.control_totals.files, id));
   return {
     tenant: question.tenant,
     files: files.map((file) => file.path),

@@ -1,7 +1,8 @@
 import { inlineColumns } from '../catalog/charge-columns.ts';
-import type { LakeFile, TenantState } from '../catalog/tenant-state.ts';
-import { isOutside } from './choose-files.ts';
-import { nullsOf } from './match-file.ts';
+import { filesInTime } from '../catalog/file-index.ts';
+import { mayHoldValues } from '../catalog/lake-file.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
+import { timeWindow } from './choose-files.ts';
 import type { Plan, Scan } from './plan.ts';
 import { mapChildren } from './plan.ts';
 import { scannedBatches } from './scanned-batches.ts';
@@ -19,15 +20,10 @@ export function addInlineColumns(plan: Plan, state: TenantState): Plan {
 }
 
 function columnsHeld(scan: Scan, state: TenantState): string[] {
-  const holding = state.tables.charges.files.filter((file) =>
-    inlineNames.some((name) => hasValues(file, name)),
-  );
-  if (holding.length === 0) return [];
-  const scanned = new Set<unknown>(scannedBatches(scan, state).map(({ id }) => id));
-  const read = holding.filter((file) => scanned.has(file.partition['batch']) && !isOutside(scan, file));
-  return inlineNames.filter((name) => read.some((file) => hasValues(file, name)));
-}
-
-function hasValues(file: LakeFile, column: string): boolean {
-  return nullsOf(file, column) !== file.records;
+  const { byBatch } = state.tables.charges.files;
+  const holding = scannedBatches(scan, state)
+    .flatMap(({ id }) => byBatch.get(id) ?? [])
+    .filter(({ inline }) => inline.size > 0);
+  const read = holding.flatMap((batch) => filesInTime(batch, timeWindow(scan)));
+  return inlineNames.filter((name) => read.some((file) => mayHoldValues(file, name)));
 }

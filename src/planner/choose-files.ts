@@ -1,20 +1,22 @@
 import { metricColumns } from '../catalog/charge-columns.ts';
 import { placeOf } from '../catalog/dimensions.ts';
+import type { FileSet, TimeWindow } from '../catalog/file-index.ts';
+import { everyFile, filesInTime, filesOfRollup } from '../catalog/file-index.ts';
+import type { LakeFile } from '../catalog/lake-file.ts';
+import { NARROW_LIMIT } from '../catalog/lake-file.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
 import { storedColumn } from '../catalog/rollups.ts';
-import type { LakeFile, LakeTableState, TenantState } from '../catalog/tenant-state.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Instant } from '../core/time-range.ts';
 import { matchFile, provingKey } from './match-file.ts';
-import type { FileSelection, Plan, Proven, Scan } from './plan.ts';
+import type { FileSelection, Plan, Proven, Pruning, Scan } from './plan.ts';
 import { children, mapChildren } from './plan.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
 import { TRUE, and, members } from './predicate.ts';
 import { scannedBatches } from './scanned-batches.ts';
 
-/** decimal(18,12) holds six digits before the point. */
-const NARROW_LIMIT = 10n ** 18n;
 const decimalColumns = new Set<string>(metricColumns.map((column) => column.name));
 
 /** Gives every Scan the files that can hold its charges: of its live batches, of its time, not excluded by the filters above it. */
@@ -33,46 +35,66 @@ export function chooseFiles(plan: Plan, state: TenantState, above: Predicate = T
 }
 
 function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSelection {
-  const proves = (file: LakeFile): Proven => ({
-    tenant: isOfTenant(file, scan.tenant),
-    time: isInside(scan, file),
-  });
-  const { table, columns, files, snapshot } = tableOf(scan, state);
-  return select(table, { snapshot, files }, columns, verdictOf(scan, predicate, state), proves);
+  const { table, columns, snapshot, files } = tableOf(scan, state);
+  const { kept, skipped } = pickFiles(scan, predicate, state);
+  const proven = {
+    tenant: kept.every((file) => isOfTenant(file, scan.tenant)),
+    time: kept.every((file) => isInside(scan, file)),
+  };
+  return selectionOf(table, snapshot, files, columns, kept, skipped, proven);
 }
 
 /** The files that can hold rows of a Scan, not excluded by the filters above it. */
 export function filesRead(scan: Scan, predicate: Predicate, state: TenantState): readonly LakeFile[] {
-  const verdict = verdictOf(scan, predicate, state);
-  return tableOf(scan, state).files.filter((file) => verdict(file) === null);
+  return pickFiles(scan, predicate, state).kept;
 }
 
 /** The table that a Scan reads, of a rollup its files alone, and the columns as the table names them. */
 export function tableOf(
   { rollup, columns }: Scan,
   { tables }: TenantState,
-): LakeTableState & { readonly table: LakeTableName; readonly columns: readonly string[] } {
+): {
+  readonly table: LakeTableName;
+  readonly columns: readonly string[];
+  readonly snapshot: string;
+  readonly files: FileSet;
+} {
   if (rollup === null) return { table: 'charges', columns, ...tables.charges };
   const { snapshot, files } = tables.rollups;
-  return {
-    table: 'rollups',
-    columns: columns.map((column) => storedColumn(rollup, column)),
-    snapshot,
-    files: files.filter(({ partition }) => partition['rollup'] === rollup.id),
-  };
+  const stored = columns.map((column) => storedColumn(rollup, column));
+  return { table: 'rollups', columns: stored, snapshot, files: filesOfRollup(files, rollup.id) };
 }
 
-function verdictOf(scan: Scan, predicate: Predicate, state: TenantState): (file: LakeFile) => string | null {
-  const live = new Set<string>(state.batches.map(({ id }) => id));
-  const scanned = new Set<string>(scannedBatches(scan, state).map(({ id }) => id));
-  return (file) => {
-    const batch = batchOf(file) ?? '';
-    if (!live.has(batch)) return 'NOT_LIVE';
-    if (!scanned.has(batch)) return 'NOT_ASKED';
-    if (isOutside(scan, file)) return 'TIME';
-    if (matchFile(predicate, file) !== 'none') return null;
-    return `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
-  };
+/** Looks only at the files of batches and of the time that the Scan is of; of the others it knows how many there are. */
+function pickFiles(
+  scan: Scan,
+  predicate: Predicate,
+  state: TenantState,
+): { readonly kept: readonly LakeFile[]; readonly skipped: Skipped } {
+  const { files } = tableOf(scan, state);
+  const scanned = new Set(scannedBatches(scan, state));
+  const window = timeWindow(scan);
+  const skipped: Skipped = new Map();
+  const kept: LakeFile[] = [];
+  const live = { files: 0, bytes: 0 };
+  for (const batch of state.batches) {
+    const own = files.byBatch.get(batch.id);
+    if (!own) continue;
+    live.files += own.count;
+    live.bytes += own.sizeBytes;
+    if (!scanned.has(batch)) {
+      skip(skipped, 'NOT_ASKED', own.count, own.sizeBytes);
+      continue;
+    }
+    const inTime = filesInTime(own, window);
+    skip(skipped, 'TIME', own.count - inTime.length, own.sizeBytes - bytesOf(inTime));
+    for (const file of inTime) {
+      if (matchFile(predicate, file) !== 'none') kept.push(file);
+      else skip(skipped, `VALUE:${provingKey(predicate, file) ?? 'filter'}`, 1, file.sizeBytes);
+    }
+  }
+  skip(skipped, 'NOT_LIVE', files.count - live.files, files.sizeBytes - live.bytes);
+  return { kept, skipped };
 }
 
 function batchOf({ partition }: LakeFile): string | null {
@@ -82,12 +104,12 @@ function batchOf({ partition }: LakeFile): string | null {
 
 function isOfTenant(file: LakeFile, tenant: TenantId): boolean {
   const bounds = file.bounds('tenant');
-  return file.nullCount('tenant') === 0 && bounds?.lower === tenant && bounds.upper === tenant;
+  return file.nulls('tenant') === 'none' && bounds?.lower === tenant && bounds.upper === tenant;
 }
 
 /** Whether all charges of a file are in the range; what a charge touches is looked at row by row. */
 function isInside({ range, within, axis }: Scan, file: LakeFile): boolean {
-  if (within === 'overlap' || file.nullCount(axis) !== 0) return false;
+  if (within === 'overlap' || file.nulls(axis) !== 'none') return false;
   const bounds = file.bounds(axis);
   if (typeof bounds?.lower !== 'bigint' || typeof bounds.upper !== 'bigint') return false;
   return bounds.lower >= micros(range.from) && bounds.upper < micros(range.to);
@@ -97,16 +119,11 @@ function micros(instant: Instant): bigint {
   return BigInt(instant) * 1000n;
 }
 
-/** Whether a file's bounds prove that none of its charges is of the scan's time. */
-export function isOutside({ range, within, axis }: Scan, file: LakeFile): boolean {
-  const [from, to] = [micros(range.from), micros(range.to)];
-  if (from >= to) return true;
-  const start = file.bounds(within === 'overlap' ? 'charge_period_start' : axis);
-  if (typeof start?.lower === 'bigint' && start.lower >= to) return true;
-  if (within === 'start') return typeof start?.upper === 'bigint' && start.upper < from;
-  // A charge of no length counts at its start, so its end may be the range's very beginning.
-  const end = file.bounds('charge_period_end');
-  return typeof end?.upper === 'bigint' && end.upper < from;
+/** A charge of no length counts at its start: its end may be the range's very beginning. */
+export function timeWindow({ range, within, axis }: Scan): TimeWindow {
+  const [startColumn, endColumn] =
+    within === 'overlap' ? ['charge_period_start', 'charge_period_end'] : [axis, axis];
+  return { from: micros(range.from), to: micros(range.to), startColumn, endColumn };
 }
 
 /** The files of the dictionaries that Lookups and Members of a fragment read. */
@@ -115,7 +132,6 @@ export function dictionaryFiles(
   state: TenantState,
 ): Partial<Record<Dictionary, FileSelection>> {
   const selections: Partial<Record<Dictionary, FileSelection>> = {};
-  const proves = (file: LakeFile): Proven => ({ tenant: isOfTenant(file, state.tenant), time: false });
   const keys = dictionaryKeys(fragment);
   const tagKeys = keys.flatMap((key) => {
     const place = placeOf(key);
@@ -123,14 +139,28 @@ export function dictionaryFiles(
   });
   const resourceColumns = keys.filter((key) => placeOf(key).kind === 'resource');
   if (tagKeys.length > 0) {
-    const verdict = (file: LakeFile) => (tagKeys.some((key) => mayHold(file, key)) ? null : 'VALUE:key');
-    selections.tags = select('tags', state.tables.tags, ['id', 'key', 'value'], verdict, proves);
+    const isNeeded = (file: LakeFile) => tagKeys.some((key) => mayHold(file, key));
+    selections.tags = dictionarySelection('tags', ['id', 'key', 'value'], isNeeded, state);
   }
   if (resourceColumns.length > 0) {
     const columns = ['id', ...new Set(resourceColumns)];
-    selections.resources = select('resources', state.tables.resources, columns, () => null, proves);
+    selections.resources = dictionarySelection('resources', columns, () => true, state);
   }
   return selections;
+}
+
+function dictionarySelection(
+  table: Dictionary,
+  columns: readonly string[],
+  isNeeded: (file: LakeFile) => boolean,
+  { tenant, tables }: TenantState,
+): FileSelection {
+  const { snapshot, files: index } = tables[table];
+  const kept = everyFile(index).filter(isNeeded);
+  const skipped: Skipped = new Map();
+  skip(skipped, 'VALUE:key', index.count - kept.length, index.sizeBytes - bytesOf(kept));
+  const proven = { tenant: kept.every((file) => isOfTenant(file, tenant)), time: false };
+  return selectionOf(table, snapshot, index, columns, kept, skipped, proven);
 }
 
 function mayHold(file: LakeFile, tagKey: string): boolean {
@@ -151,28 +181,27 @@ function dictionaryKeys(plan: Plan): string[] {
   return [...new Set([...own, ...children(plan).flatMap(dictionaryKeys)])];
 }
 
-/** `verdict`: the reason why a file is left out, or null. `proves`: what the statistics of one file prove. */
-function select(
+type Skipped = Map<string, Pruning['skipped'][number]>;
+
+function skip(skipped: Skipped, reason: string, files: number, bytes: number): void {
+  if (files === 0) return;
+  const before = skipped.get(reason) ?? { files: 0, bytes: 0 };
+  skipped.set(reason, { reason, files: before.files + files, bytes: before.bytes + bytes });
+}
+
+function bytesOf(files: readonly LakeFile[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function selectionOf(
   table: LakeTableName,
-  { snapshot, files }: LakeTableState,
+  snapshot: string,
+  files: FileSet,
   columns: readonly string[],
-  verdict: (file: LakeFile) => string | null,
-  proves: (file: LakeFile) => Proven,
+  kept: readonly LakeFile[],
+  skipped: Skipped,
+  proven: Proven,
 ): FileSelection {
-  const kept: LakeFile[] = [];
-  const skipped = new Map<string, { reason: string; files: number; bytes: number }>();
-  let bytesTotal = 0;
-  for (const file of files) {
-    bytesTotal += file.sizeBytes;
-    const reason = verdict(file);
-    if (reason === null) {
-      kept.push(file);
-      continue;
-    }
-    const entry = skipped.get(reason) ?? { reason, files: 0, bytes: 0 };
-    skipped.set(reason, { reason, files: entry.files + 1, bytes: entry.bytes + file.sizeBytes });
-  }
-  const proofs = kept.map(proves);
   return {
     table,
     snapshot,
@@ -185,15 +214,12 @@ function select(
     narrow: columns.filter(
       (column) => decimalColumns.has(column) && kept.every((file) => isNarrow(file, column)),
     ),
-    proven: {
-      tenant: proofs.every((proof) => proof.tenant),
-      time: proofs.every((proof) => proof.time),
-    },
+    proven,
     pruning: {
-      filesTotal: files.length,
+      filesTotal: files.count,
       filesRead: kept.length,
-      bytesTotal,
-      bytesRead: kept.reduce((sum, file) => sum + file.sizeBytes, 0),
+      bytesTotal: files.sizeBytes,
+      bytesRead: bytesOf(kept),
       skipped: [...skipped.values()],
     },
   };
@@ -213,7 +239,7 @@ export function neededBytes(file: LakeFile, columns: readonly string[]): number 
 /** The writer stores a decimal narrow exactly where both bounds fit; a column of nulls only fits. */
 function isNarrow(file: LakeFile, column: string): boolean {
   const bounds = file.bounds(column);
-  if (bounds === null) return file.nullCount(column) === file.records;
+  if (bounds === null) return file.nulls(column) === 'all';
   const fits = (bound: unknown) => typeof bound === 'bigint' && bound < NARROW_LIMIT && bound > -NARROW_LIMIT;
   return fits(bounds.lower) && fits(bounds.upper);
 }

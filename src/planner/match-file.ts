@@ -1,5 +1,5 @@
 import { placeOf } from '../catalog/dimensions.ts';
-import type { LakeFile } from '../catalog/tenant-state.ts';
+import type { LakeFile, Nulls } from '../catalog/lake-file.ts';
 import { compareText } from '../core/code-point-order.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Member, Predicate, Test, ValueTest } from './predicate.ts';
@@ -48,16 +48,14 @@ export function provingKey(predicate: Predicate, file: LakeFile): string | null 
 
 /** A charge with neither an id nor a value of its own misses the value. */
 function matchMember({ dictionary, test }: Member, file: LakeFile): Match {
-  const isMissing = rowColumnsOf(dictionary, [test.key]).every(
-    (column) => nullsOf(file, column) === file.records,
-  );
+  const isMissing = rowColumnsOf(dictionary, [test.key]).every((column) => nullsOf(file, column) === 'all');
   if (!isMissing) return 'some';
   return test.orNull ? 'all' : 'none';
 }
 
 /** A file that was written without a column has nothing but nulls in it. */
-export function nullsOf(file: LakeFile, column: string): number | null {
-  return file.holds(column) ? file.nullCount(column) : file.records;
+function nullsOf(file: LakeFile, column: string): Nulls | null {
+  return file.holds(column) ? file.nulls(column) : 'all';
 }
 
 function matchTest({ key, test, orNull }: Test, file: LakeFile): Match {
@@ -67,9 +65,9 @@ function matchTest({ key, test, orNull }: Test, file: LakeFile): Match {
   if (typeof fixed === 'string') return matchPresent(test, { lower: fixed, upper: fixed });
   const nulls = nullsOf(file, place.column);
   const ofNulls: Match = orNull ? 'all' : 'none';
-  if (nulls === file.records) return ofNulls;
+  if (nulls === 'all') return ofNulls;
   const ofPresent = matchPresent(test, textBounds(file, place.column));
-  if (nulls === 0) return ofPresent;
+  if (nulls === 'none') return ofPresent;
   return ofPresent === ofNulls ? ofPresent : 'some';
 }
 

@@ -1,3 +1,4 @@
+import { filesOfBatch, filesOfRollup } from '../catalog/file-index.ts';
 import type { LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import { rollupColumnOf } from '../catalog/rollups.ts';
@@ -29,18 +30,17 @@ function readParts(
   { files }: LakeTableState,
   rollups: readonly Rollup[],
 ): Map<string, Map<string, RollupPart>> {
-  const definitions = new Map(rollups.map((rollup) => [rollup.id, rollup]));
   const parts = new Map<string, Map<string, RollupPart>>();
-  for (const file of files) {
-    const rollup = definitions.get(String(file.partition['rollup']));
-    if (rollup === undefined) continue;
-    const ofRollup = parts.get(rollup.id) ?? new Map<string, RollupPart>();
-    parts.set(rollup.id, ofRollup);
-    const batch = String(file.partition['batch']);
-    const earlier = ofRollup.get(batch);
-    const leftOut =
-      earlier?.leftOut ?? rollup.attributes.filter((key) => !file.holds(rollupColumnOf(rollup, key) ?? ''));
-    ofRollup.set(batch, { records: (earlier?.records ?? 0) + file.records, leftOut });
+  for (const rollup of rollups) {
+    const ofRollup = filesOfRollup(files, rollup.id);
+    const ownParts = new Map<string, RollupPart>();
+    for (const batch of ofRollup.byBatch.keys()) {
+      const own = filesOfBatch(ofRollup, batch);
+      const records = own.reduce((sum, file) => sum + file.records, 0);
+      const leftOut = rollup.attributes.filter((key) => !own[0]?.holds(rollupColumnOf(rollup, key) ?? ''));
+      ownParts.set(batch, { records, leftOut });
+    }
+    parts.set(rollup.id, ownParts);
   }
   return parts;
 }

@@ -1,4 +1,4 @@
-import type { LakeFile } from '../catalog/tenant-state.ts';
+import type { LakeFile } from '../catalog/lake-file.ts';
 import type { Instant } from '../core/time-range.ts';
 import type { Scan } from './plan.ts';
 

@@ -1,4 +1,5 @@
-import type { LakeFile, TenantState } from '../catalog/tenant-state.ts';
+import type { LakeFile } from '../catalog/lake-file.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import { overlaps } from '../core/time-range.ts';
 import type { Candidate, Price } from './cheapest-arms.ts';

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { LakeFile, TenantState } from '../../src/catalog/tenant-state.ts';
+import { everyFile, indexFiles } from '../../src/catalog/file-index.ts';
+import type { LakeFile } from '../../src/catalog/lake-file.ts';
+import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import { addInlineColumns } from '../../src/planner/add-inline-columns.ts';
 import { fingerprintOf } from '../../src/planner/explain-plan.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
@@ -20,7 +22,7 @@ const superseded = fixedBatch('b-october-old', '2018-10');
 /** The fixed state with one more file, over budget. */
 function withFile(file: LakeFile): TenantState {
   const { charges } = fixedState.tables;
-  const files = [...charges.files, file];
+  const files = indexFiles('charges', [...everyFile(charges.files), file]);
   return { ...fixedState, tables: { ...fixedState.tables, charges: { ...charges, files } } };
 }
 const overBudget = (batch: typeof october, inline: readonly string[], nulls = {}): LakeFile => {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Bound, LakeFile, TenantState } from '../../src/catalog/tenant-state.ts';
+import { indexFiles } from '../../src/catalog/file-index.ts';
+import type { Bound, LakeFile } from '../../src/catalog/lake-file.ts';
+import type { LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
+import type { LakeTableName } from '../../src/catalog/lake-tables.ts';
 import { chooseFiles, dictionaryFiles } from '../../src/planner/choose-files.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
 import { measure } from '../../src/planner/measures.ts';
@@ -14,8 +17,12 @@ const range = (from: string, to: string) => ({ from: Date.parse(from), to: Date.
 const OCTOBER = range('2018-10-01T00:00Z', '2018-11-01T00:00Z');
 const micros = (text: string) => BigInt(Date.parse(text)) * 1000n;
 
+function table(name: LakeTableName, files: readonly LakeFile[]): LakeTableState {
+  return { snapshot: '7', files: indexFiles(name, files) };
+}
+
 function stateOf(files: readonly LakeFile[]): TenantState {
-  return { ...fixedState, tables: { ...fixedState.tables, charges: { snapshot: '7', files } } };
+  return { ...fixedState, tables: { ...fixedState.tables, charges: table('charges', files) } };
 }
 
 function chosen(plan: Plan, state: TenantState = fixedState): FileSelection {
@@ -148,7 +155,7 @@ describe('what the statistics of all files prove', () => {
       ...fixedState,
       tables: {
         ...fixedState.tables,
-        resources: { snapshot: '1', files: [fixedFile('r', { bounds: { tenant: [tenant, tenant] } })] },
+        resources: table('resources', [fixedFile('r', { bounds: { tenant: [tenant, tenant] } })]),
       },
     });
     const plan = lookup('resources', ['resource_id'], scan([]));
@@ -276,7 +283,7 @@ describe('the files of dictionaries', () => {
   });
 
   it('are read where bounds of keys are unknown', () => {
-    const tables = { ...fixedState.tables, tags: { snapshot: '1', files: [fixedFile('f')] } };
+    const tables = { ...fixedState.tables, tags: table('tags', [fixedFile('f')]) };
     expect(paths(lookup('tags', ['tag:Zone'], charges), { ...fixedState, tables })).toEqual({ tags: ['f'] });
   });
 });

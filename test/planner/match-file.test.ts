@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { rowDimensionNames } from '../../src/catalog/charge-columns.ts';
-import type { LakeFile } from '../../src/catalog/tenant-state.ts';
+import type { LakeFile } from '../../src/catalog/lake-file.ts';
+import { nullsFrom } from '../../src/catalog/lake-file.ts';
 import type { Match } from '../../src/planner/match-file.ts';
 import { matchFile, provingKey } from '../../src/planner/match-file.ts';
 import type { Member, Predicate } from '../../src/planner/predicate.ts';
@@ -101,7 +102,8 @@ function fileOf(
   return {
     ...fixedFile('f', { records: charges.length, partition: { source: charges[0]?.source ?? 'aws' } }),
     holds,
-    nullCount: (column) => (knowsNulls && holds(column) ? charges.length - values(column).length : null),
+    nulls: (column) =>
+      nullsFrom(knowsNulls && holds(column) ? charges.length - values(column).length : null, charges.length),
     bounds(column) {
       const sorted = values(column).sort(compareValues).map(String);
       const [least, greatest] = [sorted[0], sorted.at(-1)];

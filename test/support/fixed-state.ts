@@ -1,6 +1,10 @@
 import { inlineColumns } from '../../src/catalog/charge-columns.ts';
 import type { PublishedBatch } from '../../src/catalog/batch.ts';
-import type { Bound, LakeFile, TenantState } from '../../src/catalog/tenant-state.ts';
+import { indexFiles } from '../../src/catalog/file-index.ts';
+import type { Bound, LakeFile } from '../../src/catalog/lake-file.ts';
+import { nullsFrom } from '../../src/catalog/lake-file.ts';
+import type { TenantState } from '../../src/catalog/tenant-state.ts';
+import { noFiles } from '../../src/catalog/tenant-state.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
 import { batchId, sourceName } from '../../src/core/ids.ts';
 import { duckdbCapabilities, duckdbPrices } from '../../src/connectors/duckdb/duckdb-capabilities.ts';
@@ -55,16 +59,17 @@ type FileOptions = {
 };
 
 export function fixedFile(path: string, options: FileOptions = {}): LakeFile {
+  const records = options.records ?? 30_000;
   return {
     path,
     sizeBytes: 1_000_000,
-    records: options.records ?? 30_000,
+    records,
     partition: options.partition ?? {},
     bounds: (column) => {
       const pair = options.bounds?.[column];
       return pair ? { lower: pair[0], upper: pair[1] } : null;
     },
-    nullCount: (column) => options.nulls?.[column] ?? 0,
+    nulls: (column) => nullsFrom(options.nulls?.[column] ?? 0, records),
     holds: (column) =>
       !(options.lacks ?? []).includes(column) &&
       (!inlineNames.includes(column) || options.inline?.includes(column) === true),
@@ -124,7 +129,7 @@ export const fixedState: TenantState = {
   tables: {
     charges: {
       snapshot: '42',
-      files: [
+      files: indexFiles('charges', [
         chargeFile(october, 'a', '2018-10-01T00:00Z', '2018-10-16T00:00Z', {
           bounds: { service_name: ['AWS Budgets', 'Amazon Elastic Com'] },
         }),
@@ -133,18 +138,21 @@ export const fixedState: TenantState = {
         }),
         chargeFile(november, 'a', '2018-11-01T00:00Z', '2018-12-01T00:00Z'),
         chargeFile(superseded, 'a', '2018-10-01T00:00Z', '2018-11-01T00:00Z'),
-      ],
+      ]),
     },
-    resources: { snapshot: '43', files: [fixedFile('/lake/resources/1.parquet', { records: 900 })] },
+    resources: {
+      snapshot: '43',
+      files: indexFiles('resources', [fixedFile('/lake/resources/1.parquet', { records: 900 })]),
+    },
     tags: {
       snapshot: '44',
-      files: [
+      files: indexFiles('tags', [
         fixedFile('/lake/tags/1.parquet', { records: 60, bounds: { key: ['CostCenter', 'Environment'] } }),
         fixedFile('/lake/tags/2.parquet', { records: 60, bounds: { key: ['Name', 'Workload'] } }),
-      ],
+      ]),
     },
-    control_totals: { snapshot: '45', files: [] },
-    rollups: { snapshot: 'none', files: [] },
+    control_totals: noFiles,
+    rollups: noFiles,
   },
   rollups: [],
   tagKeys: new Set(['Environment', 'CostCenter']),
@@ -165,12 +173,15 @@ export const rolledUpState: TenantState = {
     ...fixedState.tables,
     rollups: {
       snapshot: '46',
-      files: rollups.map(({ id, grain }) =>
-        chargeFile(october, id, '2018-10-01T00:00Z', '2018-11-01T00:00Z', {
-          records: grain === 'hour' ? 9_000 : 900,
-          lacks: grain === 'day' ? ['sub_account_id'] : [],
-          partition: { rollup: id, source: october.source, batch: october.id },
-        }),
+      files: indexFiles(
+        'rollups',
+        rollups.map(({ id, grain }) =>
+          chargeFile(october, id, '2018-10-01T00:00Z', '2018-11-01T00:00Z', {
+            records: grain === 'hour' ? 9_000 : 900,
+            lacks: grain === 'day' ? ['sub_account_id'] : [],
+            partition: { rollup: id, source: october.source, batch: october.id },
+          }),
+        ),
       ),
     },
   },

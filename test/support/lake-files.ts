@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { stat } from 'node:fs/promises';
 import type { LakeField } from '../../src/catalog/lake-tables.ts';
-import type { Bound, LakeFile } from '../../src/catalog/tenant-state.ts';
+import type { Bound, LakeFile } from '../../src/catalog/lake-file.ts';
+import { nullsFrom } from '../../src/catalog/lake-file.ts';
 import type { Row } from './charge.ts';
 import { compareValues } from './charge.ts';
 import { literal } from './flat-table.ts';
@@ -26,7 +27,8 @@ export async function writeFile(
     records: rows.length,
     partition,
     bounds: (column) => boundsOf(present(column)),
-    nullCount: (column) => (names.has(column) ? rows.length - present(column).length : null),
+    nulls: (column) =>
+      nullsFrom(names.has(column) ? rows.length - present(column).length : null, rows.length),
     holds: (column) => names.has(column),
     columnBytes: (column) => (names.has(column) ? Math.round(size / fields.length) : null),
   };

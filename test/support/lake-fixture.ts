@@ -4,7 +4,11 @@ import type { PublishedBatch } from '../../src/catalog/batch.ts';
 import type { LakeField, LakeTableName } from '../../src/catalog/lake-tables.ts';
 import { inlineColumns } from '../../src/catalog/charge-columns.ts';
 import { lakeTables } from '../../src/catalog/lake-tables.ts';
-import type { LakeFile, LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
+import { indexFiles } from '../../src/catalog/file-index.ts';
+import type { LakeFile } from '../../src/catalog/lake-file.ts';
+import { nullsFrom } from '../../src/catalog/lake-file.ts';
+import type { LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
+import { noFiles } from '../../src/catalog/tenant-state.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
 import type { SourceName } from '../../src/core/ids.ts';
 import { batchId } from '../../src/core/ids.ts';
@@ -46,7 +50,10 @@ export async function writeLake(
   await createFlatTable(connection, charges.filter(isLive), askedColumns);
   const table = (name: LakeTableName): LakeTableState => ({
     snapshot: '1',
-    files: files.filter((file) => file.table === name).map(({ file }) => file),
+    files: indexFiles(
+      name,
+      files.filter((file) => file.table === name).map(({ file }) => file),
+    ),
   });
   return stateOf(charges, {
     tables: {
@@ -54,12 +61,10 @@ export async function writeLake(
       resources: table('resources'),
       tags: table('tags'),
       control_totals: table('control_totals'),
-      rollups: { snapshot: '1', files: rollups },
+      rollups: { snapshot: '1', files: indexFiles('rollups', rollups) },
     },
   });
 }
-
-const noFiles: LakeTableState = { snapshot: 'none', files: [] };
 
 /** Without files on disk: of each batch the catalogue knows which inline columns it holds. */
 function tablesOf(charges: readonly Charge[]): TenantState['tables'] {
@@ -71,13 +76,13 @@ function tablesOf(charges: readonly Charge[]): TenantState['tables'] {
       records: members.length,
       partition: { batch },
       bounds: () => null,
-      nullCount: nulls,
+      nulls: (column) => nullsFrom(nulls(column), members.length),
       holds: (column) => nulls(column) < members.length,
       columnBytes: () => null,
     };
   });
-  const charged = { snapshot: '1', files };
-  const rollups = { snapshot: '1', files: catalogueOfRollups(charges) };
+  const charged = { snapshot: '1', files: indexFiles('charges', files) };
+  const rollups = { snapshot: '1', files: indexFiles('rollups', catalogueOfRollups(charges)) };
   return { charges: charged, resources: noFiles, tags: noFiles, control_totals: noFiles, rollups };
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { lakeTables } from '../../src/catalog/lake-tables.ts';
 import type { Rollup } from '../../src/catalog/rollups.ts';
 import { rollupColumnOf, standingAttributes } from '../../src/catalog/rollups.ts';
-import type { LakeFile } from '../../src/catalog/tenant-state.ts';
+import type { LakeFile } from '../../src/catalog/lake-file.ts';
 import { decimalFromUnits, formatDecimal } from '../../src/core/decimal.ts';
 import type { Charge, Row } from './charge.ts';
 import { literal } from './flat-table.ts';
@@ -57,7 +57,7 @@ export function catalogueOfRollups(charges: readonly Charge[]): LakeFile[] {
       records: members.length,
       partition: { rollup: rollup.id, batch },
       bounds: () => null,
-      nullCount: () => null,
+      nulls: () => null,
       holds: (column) => held.has(column),
       columnBytes: () => null,
     };

@@ -12,7 +12,7 @@ import { decodeManifestList } from './manifest-list.ts';
 import { decodeManifest } from './manifest.ts';
 import { partitionColumns, snapshotById } from './metadata.ts';
 
-const READS_AT_ONCE = 8;
+export const READS_AT_ONCE = 8;
 
 export type ListOptions = {
   /** False for manifests that need not be read; see `manifestMayHold`. */
@@ -64,11 +64,18 @@ export async function readManifest(
   state: TableState,
   manifest: ManifestFile,
 ): Promise<readonly LiveDataFile[]> {
-  return cache.manifests.get(manifest.path, async () => {
-    const codec = cache.codecOf(partitionColumns(state.metadata, manifest.specId));
-    const files = await decodeFile(manifest.path, (bytes) => decodeManifest(codec, bytes, manifest));
-    return files ?? refuseDeletes(state);
-  });
+  return cache.manifests.get(manifest.path, () => decodeManifestFile(cache, state, manifest));
+}
+
+/** The same, not from the cache and not into it: for who keeps something smaller. */
+export async function decodeManifestFile(
+  cache: ManifestCache,
+  state: TableState,
+  manifest: ManifestFile,
+): Promise<readonly LiveDataFile[]> {
+  const codec = cache.codecOf(partitionColumns(state.metadata, manifest.specId));
+  const files = await decodeFile(manifest.path, (bytes) => decodeManifest(codec, bytes, manifest));
+  return files ?? refuseDeletes(state);
 }
 
 function refuseDeletes(state: TableState): never {
