@@ -116,6 +116,7 @@ async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise
       timeLabels: labelsOf(rows),
       currency: groups.rows.length === 0 ? null : currencyOf(bound.currencies, summary),
       conservation: new Map(),
+      warnings: [],
       ms: performance.now() - started,
     };
   });

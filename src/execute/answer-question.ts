@@ -9,7 +9,7 @@ import { metrics } from '../catalog/metrics.ts';
 import { before } from '../planner/plan.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
 import type { Question } from '../planner/question.ts';
-import type { Answer, BoundQuery, Conservation } from './engine.ts';
+import type { Answer, BoundQuery, Conservation, Warning } from './engine.ts';
 import { hides } from './bind-wanted.ts';
 import type { PageRows } from './page-rows.ts';
 import { readRow, splitPage } from './page-rows.ts';
@@ -34,11 +34,18 @@ export function assembleAnswer(
     totalCount: page?.totalCount ?? null,
     kept: null,
     timeLabels: labelsOf(bound.question),
+    warnings: plan.isPlain ? [planningBudgetWarning] : [],
     totals,
     currency,
     summary: page?.summary ?? null,
   };
 }
+
+const planningBudgetWarning: Warning = {
+  code: 'PLANNING_BUDGET',
+  message: 'There were too many ways to answer for all of them to be weighed: the charges were read.',
+  hint: 'Ask for a shorter period, or drop rollups that are not needed.',
+};
 
 function pageOf(results: ReadonlyMap<PartName, PlanResult>): PageRows | null {
   const part = results.get('rows');

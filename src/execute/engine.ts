@@ -126,6 +126,8 @@ export type Answer = {
   /** Of a drill-down with top: what was kept of `top.by`, whatever the page; null otherwise. */
   readonly kept: readonly Tuple[] | null;
   readonly totals: ReadMeasure | null;
+  /** Of how the answer was made. */
+  readonly warnings: readonly Warning[];
   readonly currency: string | null;
   readonly conservation: ReadonlyMap<Metric, Conservation>;
   readonly ms: number;

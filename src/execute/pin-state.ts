@@ -8,6 +8,7 @@ import { lakeTables } from '../catalog/lake-tables.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import { noFiles } from '../catalog/tenant-state.ts';
+import { canonicalJson } from '../core/digest.ts';
 import type { TenantId } from '../core/ids.ts';
 import { isLive } from './version.ts';
 
@@ -47,11 +48,14 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
     const history = await control.publishedBatches(tenant);
     const newest = await control.currentSequence(tenant);
     const names = Object.keys(lakeTables) as LakeTableName[]; // Object.keys forgets the record's keys.
-    const read = await Promise.all(
+    const loaded = await Promise.all(
       names.map(async (name) => [name, await loadTable(tenant, name, earlier?.tables[name])] as const),
     );
-    const tables = Object.fromEntries(read) as Record<LakeTableName, LakeTableState>; // One entry per name.
-    return { counter, history, newest, tables, rollups: await control.rollups(tenant), states: new Map() };
+    const tables = Object.fromEntries(loaded) as Record<LakeTableName, LakeTableState>; // One entry per name.
+    const read = { counter, history, newest, tables, rollups: await control.rollups(tenant) };
+    // Others' commits and leases change the counter too: states, and plans made of them, stay as they are.
+    const states = earlier && isSame(earlier, read) ? earlier.states : new Map<number, TenantState>();
+    return { ...read, states };
   }
 
   /** `earlier`: a state of the same table, of which what still holds is taken over. */
@@ -107,6 +111,19 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
       return state;
     },
   };
+}
+
+/** Whether nothing that a state of the tenant is made of has changed. */
+function isSame(a: Omit<TenantEntry, 'states'>, b: Omit<TenantEntry, 'states'>): boolean {
+  const names = Object.keys(lakeTables) as LakeTableName[]; // Object.keys forgets the record's keys.
+  const dropped = ({ history }: Pick<TenantEntry, 'history'>) =>
+    history.filter(({ droppedAt }) => droppedAt !== null).length;
+  return (
+    a.newest === b.newest &&
+    dropped(a) === dropped(b) &&
+    names.every((name) => a.tables[name].snapshot === b.tables[name].snapshot) &&
+    canonicalJson(a.rollups) === canonicalJson(b.rollups)
+  );
 }
 
 /**

@@ -3,6 +3,8 @@ import type { Connector } from '../connectors/connector.ts';
 import { costError } from '../core/errors.ts';
 import { guardPlan } from '../planner/guard.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
+import type { PlanTemplates } from '../planner/plan-templates.ts';
+import { planTemplates } from '../planner/plan-templates.ts';
 import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
 import type { StoreName } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
@@ -20,14 +22,28 @@ export const ROWS_FETCHED_MAX = 1_000_000;
 /** No query runs longer, whatever it asks for; snapshots are kept much longer than this. */
 export const DEADLINE_MAX_MS = 300_000;
 
-export type Planned = { readonly plan: QueryPlan; readonly planningMs: number };
+/** A plan with the kept answers that it names. */
+export type Planned = {
+  readonly plan: QueryPlan;
+  readonly planningMs: number;
+  readonly answers: QuestionAnswers;
+};
 export type PlanRun = Planned & { readonly results: ReadonlyMap<PartName, PlanResult> };
 
 /** What answers are made with: a question on a pinned state, planned, or planned and run. */
 export type QuestionRunner = {
+  /** For people: planned anew, with what was weighed, whether or not its shape was planned before. */
   readonly plan: (question: Question, state: TenantState) => Planned;
-  /** @throws QUERY_TOO_EXPENSIVE, by the estimate before anything is run, or while it runs */
-  readonly run: (question: Question, state: TenantState, signal: AbortSignal) => Promise<PlanRun>;
+  /**
+   * @param planned by `plan`; without it, as fast as may be
+   * @throws QUERY_TOO_EXPENSIVE, by the estimate before anything is run, or while it runs
+   */
+  readonly run: (
+    question: Question,
+    state: TenantState,
+    signal: AbortSignal,
+    planned?: Planned,
+  ) => Promise<PlanRun>;
   readonly stores: ReadonlyMap<StoreName, Connector>;
 };
 
@@ -41,34 +57,58 @@ export function createQuestionRunners(
   cache: AnswerCache,
 ): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
+  const templatesOf = createTemplateStore();
   return ({ forceStore, noCache }) => {
-    const plan = (question: Question, state: TenantState, answers: QuestionAnswers): Planned => {
+    const planWith = (question: Question, state: TenantState, templates: PlanTemplates): Planned => {
       const started = performance.now();
-      const options = { ...defaultPlanOptions, forceStore, kept: noCache ? null : answers };
-      const planned = planQuery(question, state, connectors, options);
-      return { plan: planned, planningMs: performance.now() - started };
+      const answers = cache.forQuestion(question.tenant);
+      const options = { ...defaultPlanOptions, forceStore, kept: noCache ? null : answers, templates };
+      const plan = planQuery(question, state, connectors, options);
+      return { plan, planningMs: performance.now() - started, answers };
     };
+    const templatesFor = (state: TenantState) => templatesOf(state, String(forceStore));
     return {
-      plan: (question, state) => plan(question, state, cache.forQuestion(question.tenant)),
-      stores,
-      run: async (question, state, signal) => {
-        const answers = cache.forQuestion(question.tenant);
-        const planned = plan(question, state, answers);
+      plan: (question, state) => {
+        const { templates, wasPlanned } = peekingAt(templatesFor(state));
+        const planned = planWith(question, state, templates);
+        return { ...planned, plan: { ...planned.plan, isCached: wasPlanned() } };
+      },
+      run: async (question, state, signal, before) => {
+        const planned = before ?? planWith(question, state, templatesFor(state));
+        const { plan, answers } = planned;
         const meter = await guard.admit(question.tenant);
-        guardPlan(
-          question,
-          planned.plan,
-          state,
-          meter.caps,
-          (narrower) => plan(narrower, state, answers).plan,
-        );
-        const runs = planned.plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
+        const planOf = (narrower: Question) => planWith(narrower, state, templatesFor(state)).plan;
+        guardPlan(question, plan, state, meter.caps, planOf);
+        const runs = plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
           const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
           return [part.name, await runPlan(part.plan, { stores, admission, meter, answers }, limits)];
         });
         return { ...planned, results: new Map(await allEnded(runs)) };
       },
+      stores,
     };
+  };
+}
+
+/** Templates that are not used, only asked whether there are any for all of a question. */
+function peekingAt(known: PlanTemplates): { templates: PlanTemplates; wasPlanned: () => boolean } {
+  let isKnown = true;
+  const find: PlanTemplates['find'] = (normalized) => {
+    isKnown &&= known.find(normalized) !== null;
+    return null;
+  };
+  return { templates: { ...known, find }, wasPlanned: () => isKnown };
+}
+
+/** Plans by shape, as long as their state is in use; apart for each way to plan. */
+function createTemplateStore(): (state: TenantState, way: string) => PlanTemplates {
+  const known = new WeakMap<TenantState, Map<string, PlanTemplates>>();
+  return (state, way) => {
+    const ofState = known.get(state) ?? new Map<string, PlanTemplates>();
+    known.set(state, ofState);
+    const templates = ofState.get(way) ?? planTemplates();
+    ofState.set(way, templates);
+    return templates;
   };
 }
 

@@ -37,7 +37,12 @@ export type SourceOptions = {
   readonly latencyMs: number;
   /** Instead of the cheapest: for each stretch one of the sources that can answer it. For tests. */
   readonly pick: ((able: readonly string[]) => string) | null;
+  /** What choosing may take: prices that are looked at, of ways × stretches. */
+  readonly stepsMax: number;
 };
+
+/** About ten milliseconds: the planner of a question that would need more chooses nothing and takes the charges. */
+export const PLANNING_STEPS_MAX = 200_000;
 
 /** Beyond this many groups of values to be counted, one source must count them by itself. */
 const COUNTED_GROUPS_MAX = 100_000;
@@ -48,16 +53,18 @@ export function chooseSources(
   state: TenantState,
   offers: readonly StoreOffer[],
   options: SourceOptions,
-): { plan: LogicalPlan; weighed: Weighed[] } {
+): { plan: LogicalPlan; weighed: readonly Weighed[]; isPlain: boolean } {
   const weighed: Weighed[] = [];
+  const steps = { left: options.stepsMax };
   const choose = (node: Plan): Plan => {
     const asked = node.kind === 'Aggregate' ? askedOf(node) : null;
     if (asked === null) return mapChildren(node, choose);
-    const chosen = chooseFor(asked, state, offers, options);
+    const chosen = chooseFor(asked, state, offers, options, steps);
     weighed.push(...chosen.weighed);
     return chosen.plan;
   };
-  return { plan: choose(plan) as LogicalPlan, weighed }; // Of Scans still: stores are asked later.
+  const chosen = choose(plan) as LogicalPlan; // Of Scans still: stores are asked later.
+  return { plan: chosen, weighed, isPlain: steps.left < 0 };
 }
 
 function chooseFor(
@@ -65,6 +72,7 @@ function chooseFor(
   state: TenantState,
   offers: readonly StoreOffer[],
   options: SourceOptions,
+  steps: { left: number },
 ): { plan: Plan; weighed: readonly Weighed[] } {
   const { aggregate, scan } = asked;
   const whole = scan.range;
@@ -72,6 +80,8 @@ function chooseFor(
   const { sources, rejected } = sourcesOf(asked, state);
   const inner = canSplit(asked, state) ? edgesOf(sources) : [];
   const edges = [...new Set([whole.from, ...inner, whole.to])].sort((a, b) => a - b);
+  steps.left -= sources.length * offers.length * (edges.length - 1);
+  if (steps.left < 0) return { plan: aggregate, weighed: [] };
   const ways = sources.flatMap((source) => waysOf(source, whole, edges, state, offers, options.forceStore));
   const arms = armsOf(ways, edges.length - 1, options);
   if (arms === null) return { plan: aggregate, weighed: [] }; // Placing it says why no store can.
@@ -95,15 +105,20 @@ function sourcesOf(asked: Asked, state: TenantState): { sources: Source[]; rejec
   const sources = [charges];
   const rejected: RejectedRollup[] = [];
   for (const rollup of state.rollups) {
-    const gaps = gapsOf(rollup, asked, state);
+    const rejection = rejectRollup(rollup, asked);
+    const gaps = rejection === null ? gapsOf(rollup, asked, state) : [];
     const everywhere = gaps.find(({ range }) => range.from <= scan.range.from && range.to >= scan.range.to);
-    const rejection = rejectRollup(rollup, asked) ?? everywhere?.rejection ?? null;
-    if (rejection !== null) rejected.push({ rollup, rejection });
-    else {
-      const over = (range: TimeRange) => overRollup(asked, rollup, range);
-      const isEdge = (instant: Instant) => isEdgeOf(rollup, asked, instant);
-      sources.push({ name: `rollup ${rollup.name}`, over, gaps, isEdge });
+    const reason = rejection ?? everywhere?.rejection ?? null;
+    if (reason !== null) {
+      rejected.push({ rollup, rejection: reason });
+      continue;
     }
+    sources.push({
+      name: `rollup ${rollup.name}`,
+      over: (range) => overRollup(asked, rollup, range),
+      gaps,
+      isEdge: (instant) => isEdgeOf(rollup, asked, instant),
+    });
   }
   return { sources, rejected };
 }

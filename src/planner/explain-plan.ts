@@ -4,7 +4,7 @@ import { digest } from '../core/digest.ts';
 import type { ExplainedNode, Explanation, PlanCost, RuleTrace } from './explain.ts';
 import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
 import { formatPredicate } from './predicate.ts';
-import type { Ask, Estimate, Plan, Pruning } from './plan.ts';
+import type { Ask, Estimate, Kept, Plan, Pruning } from './plan.ts';
 import { asksOf, children } from './plan.ts';
 import { shapeOf } from './plan-shape.ts';
 import type { QueryPlan } from './plan-query.ts';
@@ -42,8 +42,8 @@ export function explainPlan(
     estimate: { ...estimate, qError: null },
     actual,
     planningMs: measured.planningMs,
-    cache: { hit: false, partsFromCache: 0, partsTotal: plan.parts.length },
-    planCached: false,
+    cache: cacheUseOf(asks.length, plan.parts.flatMap((part) => keptOf(part.plan)).length),
+    planCached: plan.isCached,
   };
 }
 
@@ -95,7 +95,7 @@ function explainNodes(
     parent,
     operator: operatorOf(plan),
     detail: detailOf(plan),
-    store: ask?.store ?? store,
+    store: ask?.store ?? (plan.kind === 'Kept' ? 'CACHE' : store),
     statement: report?.statement ?? null,
     from: scan?.range.from ?? null,
     to: scan?.range.to ?? null,
@@ -118,6 +118,14 @@ function explainNodes(
     explainNodes(child, `${id}.${i}`, id, known, node.store),
   );
   return [node, ...below];
+}
+
+function keptOf(plan: Plan): Kept[] {
+  return plan.kind === 'Kept' ? [plan] : children(plan).flatMap(keptOf);
+}
+
+function cacheUseOf(asks: number, kept: number): Explanation['cache'] {
+  return { hit: kept > 0 && asks === 0, partsFromCache: kept, partsTotal: asks + kept };
 }
 
 function costOf(estimate: Estimate, ms: number): number {

@@ -6,11 +6,12 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import { checkPatternCount } from './bind/check-pattern.ts';
 import type { Candidate } from './explain.ts';
 import type { SourceOptions } from './choose-sources.ts';
-import { chooseSources } from './choose-sources.ts';
+import { PLANNING_STEPS_MAX, chooseSources } from './choose-sources.ts';
 import type { KeptAnswers } from './keep-answers.ts';
 import { keepAnswers } from './keep-answers.ts';
 import { normalize, pushDown } from './logical-to-pushed.ts';
 import type { LogicalPlan, PhysicalPlan, Pruning } from './plan.ts';
+import type { PlanTemplates, Pushed } from './plan-templates.ts';
 import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
 import { pushedToPhysical } from './pushed-to-physical.ts';
 import type { Question } from './question.ts';
@@ -31,6 +32,10 @@ export type QueryPlan = {
   readonly unread: readonly Pruning[];
   /** What the parts were made from: null for a part that nobody wants. */
   readonly logical: Readonly<Record<PartName, LogicalPlan | null>>;
+  /** The plan was made earlier for the same shape. */
+  readonly isCached: boolean;
+  /** Weighing all sources would have taken too long, so that charges answer what rollups may answer cheaper. */
+  readonly isPlain: boolean;
 };
 
 export type PlanOptions = PhysicalOptions &
@@ -38,6 +43,8 @@ export type PlanOptions = PhysicalOptions &
     readonly rulesOff: ReadonlySet<string>;
     /** Answers that need not be asked for again; null: keep none and use none. */
     readonly kept: KeptAnswers | null;
+    /** Of the same state, offers and other options; null: plan as if nothing had been planned before. */
+    readonly templates: PlanTemplates | null;
   };
 export const defaultPlanOptions: PlanOptions = {
   finish: 'auto',
@@ -46,6 +53,8 @@ export const defaultPlanOptions: PlanOptions = {
   latencyMs: 1_000,
   pick: null,
   rulesOff: new Set(),
+  stepsMax: PLANNING_STEPS_MAX,
+  templates: null,
 };
 
 /** @throws TOO_LARGE, STORE_UNABLE */
@@ -57,27 +66,63 @@ export function planQuery(
 ): QueryPlan {
   checkPatternCount(question);
   const { totalsFromRows, ...logical } = questionToLogical(question);
-  const parts: PlannedPart[] = [];
-  const rules: RuleRun[] = [];
-  const candidates: Candidate[] = [];
-  const unread: Pruning[] = [];
-  for (const name of partNames) {
+  const planned = partNames.flatMap((name) => {
     const plan = logical[name];
-    if (plan === null) continue;
-    const normalized = normalize(plan, { state }, options.rulesOff);
-    const sourced = chooseSources(normalized.plan, state, offers, options);
-    const pushed = pushDown(sourced.plan, { state }, options.rulesOff);
-    const physical = pushedToPhysical(pushed.plan, state, offers, options);
-    const { kept } = options;
-    parts.push({ name, plan: kept ? keepAnswers(physical.plan, state, offers, kept) : physical.plan });
-    rules.push(...normalized.runs, ...pushed.runs);
-    unread.push(...physical.unread);
-    for (const { estimate, range, ...weighed } of sourced.weighed) {
-      candidates.push({ ...range, ...weighed, estimate: { ...estimate, qError: null } });
-    }
-  }
-  if (totalsFromRows) rules.push(totalsFromRowsRun);
-  return { parts, totalsFromRows, rules, candidates, unread, logical };
+    return plan === null ? [] : [{ name, ...planPart(plan, state, offers, options) }];
+  });
+  const weighed = planned.flatMap((part) => part.weighed);
+  return {
+    parts: planned.map(({ name, plan }) => ({ name, plan })),
+    totalsFromRows,
+    rules: [...planned.flatMap(({ runs }) => runs), ...(totalsFromRows ? [totalsFromRowsRun] : [])],
+    candidates: weighed.map(({ estimate, range, ...way }) => ({
+      ...range,
+      ...way,
+      estimate: { ...estimate, qError: null },
+    })),
+    unread: planned.flatMap(({ unread }) => unread),
+    logical,
+    isCached: planned.every(({ isCached }) => isCached),
+    isPlain: planned.some(({ isPlain }) => isPlain),
+  };
+}
+
+type PartPlan = Omit<Pushed, 'plan'> & {
+  readonly plan: PhysicalPlan;
+  readonly unread: readonly Pruning[];
+  readonly isCached: boolean;
+};
+
+function planPart(
+  logical: LogicalPlan,
+  state: TenantState,
+  offers: readonly StoreOffer[],
+  options: PlanOptions,
+): PartPlan {
+  const { kept, rulesOff, templates } = options;
+  const normalized = normalize(logical, { state }, rulesOff);
+  const template = templates?.find(normalized.plan) ?? null;
+  const pushed = template ?? planShape(normalized.plan, state, offers, options);
+  if (template === null) templates?.add(normalized.plan, pushed);
+  const { plan, unread } = pushedToPhysical(pushed.plan, state, offers, options);
+  return {
+    ...pushed,
+    runs: [...normalized.runs, ...pushed.runs],
+    plan: kept ? keepAnswers(plan, state, offers, kept) : plan,
+    unread,
+    isCached: template !== null,
+  };
+}
+
+/** What no value of a filter has a say in. */
+function planShape(
+  normalized: LogicalPlan,
+  state: TenantState,
+  offers: readonly StoreOffer[],
+  options: PlanOptions,
+): Pushed {
+  const sourced = chooseSources(normalized, state, offers, options);
+  return { ...sourced, ...pushDown(sourced.plan, { state }, options.rulesOff) };
 }
 
 const totalsFromRowsRun: RuleRun = {

@@ -249,7 +249,10 @@ const CostTable = builder.objectRef<TableModel>('CostTable').implement({
         'Digest of all that the answer depends on: resolved bounds, data, hot epoch, rules, telemetry, prices, rates. Same query and version, same answer; cursors carry it, and knowledge.version asks for it again while it is retained (else VERSION_EXPIRED).',
       resolve: ({ bound }) => bound.version,
     }),
-    warnings: t.field({ type: [Warning], resolve: ({ bound }) => bound.warnings }),
+    warnings: t.field({
+      type: [Warning],
+      resolve: ({ bound, view }) => [...bound.warnings, ...(view?.answer.warnings ?? [])],
+    }),
     explain: t.field({
       type: Explain,
       nullable: true,

@@ -456,3 +456,54 @@ describe('a forced store', () => {
     expect(await engine.drillDown(bound, [inside], wanted(), [[parent]], trino)).toMatchObject([unable]);
   });
 });
+
+describe('kept answers and plans', () => {
+  const query = { period: SEPTEMBER, groupBy: ['region_id'] };
+  const bind = (who = acme, change: Partial<CostQuery> = {}) =>
+    deployment.engine.bind(who, costQuery({ ...query, ...change }), wanted(), NOW);
+  const explain = async (bound: BoundQuery, route = options) =>
+    deployment.engine.explain(bound, false, route);
+
+  it('stand for answers made anew, for the same tenant alone, unless the request forbids it', async () => {
+    const { engine } = deployment;
+    expect((await explain(await bind())).cache).toEqual({ hit: false, partsFromCache: 0, partsTotal: 1 });
+    const anew = await engine.answer(await bind(), options);
+    const explained = await explain(await bind());
+    expect(explained.cache).toEqual({ hit: true, partsFromCache: 1, partsTotal: 1 });
+    expect(explained.nodes.at(-1)).toMatchObject({ operator: 'Kept', store: 'CACHE' });
+    expect(explained.estimate).toMatchObject({ bytes: 0, ms: 0, usd: 0 });
+    const kept = await engine.answer(await bind(), options);
+    expect(shown(kept, 'region_id')).toBe(shown(anew, 'region_id'));
+    const noCache = { ...options, noCache: true };
+    expect((await explain(await bind(), noCache)).cache).toMatchObject({ hit: false, partsFromCache: 0 });
+    expect((await explain(await bind(other))).cache.hit).toBe(false);
+  });
+
+  it('outlast loads of others, and what they are made of decides after loads of their own', async () => {
+    const byService = { groupBy: ['service_category'] };
+    await deployment.engine.answer(await bind(acme, byService), options);
+    await deployment.load(mixed, 'gcp', [effective('3')]);
+    const after = await explain(await bind(acme, byService));
+    expect(after.cache.hit).toBe(true);
+    expect(after.planCached).toBe(true);
+    const october = { ChargePeriodStart: '2024-10-02T00:00:00Z', ChargePeriodEnd: '2024-10-03T00:00:00Z' };
+    const billed = {
+      BillingPeriodStart: '2024-10-01T00:00:00Z',
+      BillingPeriodEnd: '2024-11-01T00:00:00Z',
+    };
+    await deployment.load(acme, 'azure', [effective('7', { ...october, ...billed })]);
+    expect((await explain(await bind(acme, byService))).cache.hit).toBe(true);
+  });
+
+  it('are planned once for a shape', async () => {
+    const onRegion = (value: string) => ({
+      filter: { dimension: { key: 'region_id', in: [value] } },
+      groupBy: ['charge_category'],
+    });
+    expect((await explain(await bind(acme, onRegion('a')))).planCached).toBe(false);
+    expect((await explain(await bind(acme, onRegion('b')))).planCached).toBe(true);
+    expect((await explain(await bind(acme, { ...onRegion('b'), granularity: 'DAY' }))).planCached).toBe(
+      false,
+    );
+  });
+});

@@ -8,7 +8,7 @@ import { formatPlan } from '../../src/planner/format-plan.ts';
 import type { StoreName } from '../../src/planner/plan.ts';
 import type { StoreOffer } from '../../src/planner/pushed-to-physical.ts';
 import type { Wanted } from '../../src/planner/question.ts';
-import { duckdbOffer, fixedState } from '../support/fixed-state.ts';
+import { duckdbOffer, fixedState, rolledUpState } from '../support/fixed-state.ts';
 import { question } from '../support/questions.ts';
 
 const plan = (query: Partial<CostQuery>, wanted: Partial<Wanted> = {}) =>
@@ -147,6 +147,19 @@ describe('what explain is told', () => {
       options,
     );
     expect(rules.map(({ rule }) => rule)).not.toContain('aggregate-before-lookup');
+  });
+});
+
+describe('the planning budget', () => {
+  it('leaves the charges to be read where weighing all sources would take too long', () => {
+    const asked = question({ groupBy: ['service_name'] });
+    const within = planQuery(asked, rolledUpState, [duckdbOffer]);
+    expect(within.isPlain).toBe(false);
+    const over = planQuery(asked, rolledUpState, [duckdbOffer], { ...defaultPlanOptions, stepsMax: 2 });
+    expect(over.isPlain).toBe(true);
+    const text = ({ parts }: typeof over) => parts.map((part) => formatPlan(part.plan)).join();
+    expect(text(within)).toContain('Scan rollup day');
+    expect(text(over)).toContain('Scan charges');
   });
 });
 

@@ -146,6 +146,7 @@ function answerOf(
     timeLabels: [...(bound.question.buckets?.labels ?? [])],
     totalCount: rows ? all.length : null,
     kept: null,
+    warnings: [],
     totals: totals ? (name) => canned.totals[name] ?? null : null,
     currency: canned.currency === undefined ? 'USD' : canned.currency,
     conservation: new Map(),

@@ -1,0 +1,121 @@
+/**
+ * Plans by their shape: for questions that differ only in the values of their filters (and in having, top and page),
+ * sources are chosen and work is pushed down once. Neither looks at such a value but to estimate, so what they made of
+ * one question answers every other of its shape; files are chosen for each question anew.
+ */
+import { digest } from '../core/digest.ts';
+import type { Weighed } from './choose-sources.ts';
+import { shapeOf } from './plan-shape.ts';
+import type { LogicalPlan, Plan } from './plan.ts';
+import { children, mapChildren } from './plan.ts';
+import type { Predicate, Test } from './predicate.ts';
+import { mapLeaves } from './predicate.ts';
+import type { RuleRun } from './rewrite.ts';
+
+/** Shapes kept of one state of a tenant; the oldest go first. */
+export const SHAPES_MAX = 500;
+
+/** A plan whose work is pushed down, with how it was made. */
+export type Pushed = {
+  readonly plan: LogicalPlan;
+  readonly runs: readonly RuleRun[];
+  readonly weighed: readonly Weighed[];
+  /** See QueryPlan. */
+  readonly isPlain: boolean;
+};
+
+export type PlanTemplates = {
+  /** What was made of another plan of the same shape, with the values of this one; null where there is none. */
+  readonly find: (normalized: LogicalPlan) => Pushed | null;
+  readonly add: (normalized: LogicalPlan, pushed: Pushed) => void;
+};
+
+type Template = { readonly tests: readonly Test[]; readonly roots: readonly Plan[]; readonly pushed: Pushed };
+
+/** Of one state and one way to plan: both decide what is made of a shape. */
+export function planTemplates(): PlanTemplates {
+  const templates = new Map<string, Template>();
+  return {
+    find: (normalized) => {
+      const template = templates.get(keyOf(normalized));
+      const plan = template ? withValuesOf(normalized, template) : null;
+      return template && plan ? { ...template.pushed, plan } : null;
+    },
+    add: (normalized, pushed) => {
+      const tests = testsOf(normalized);
+      const roots = aggregates(pushed.plan);
+      const known = new Set(tests);
+      // A test that a rule made of others could not be given this or that question's values.
+      if (!roots.flatMap(testsOf).every((test) => known.has(test))) return;
+      const [oldest] = templates.keys();
+      if (templates.size >= SHAPES_MAX && oldest !== undefined) templates.delete(oldest);
+      templates.set(keyOf(normalized), { tests, roots, pushed });
+    },
+  };
+}
+
+/** Shape and times; measures as they are, because columns are named after their conditions. */
+function keyOf(normalized: LogicalPlan): string {
+  return digest([shapeOf(normalized), timesOf(normalized)]);
+}
+
+function timesOf(plan: Plan): unknown[] {
+  const own =
+    plan.kind === 'Scan'
+      ? [plan.range]
+      : plan.kind === 'Bucket'
+        ? [
+            plan.buckets && [plan.buckets.timeZone, plan.buckets.edges.length, plan.buckets.edges[0]],
+            plan.clip,
+          ]
+        : plan.kind === 'Aggregate'
+          ? [plan.measures]
+          : [];
+  return [...own, ...children(plan).flatMap(timesOf)];
+}
+
+/** The Aggregates nearest to the root: above them nothing is rewritten. */
+function aggregates(plan: Plan): Plan[] {
+  return plan.kind === 'Aggregate' ? [plan] : children(plan).flatMap(aggregates);
+}
+
+/**
+ * What is above the Aggregates is the question's own; in them each test of the first question gives way to this one's.
+ * Null where the first question had one test in two places and this one has two.
+ */
+function withValuesOf(normalized: LogicalPlan, { tests, roots }: Template): LogicalPlan | null {
+  const replacements = new Map<Test, Test>();
+  for (const [i, own] of testsOf(normalized).entries()) {
+    const test = tests[i];
+    if (!test || (replacements.get(test) ?? own) !== own) return null;
+    replacements.set(test, own);
+  }
+  const replace = (plan: Plan): Plan => {
+    const below = mapChildren(plan, replace);
+    if (below.kind !== 'Filter') return below;
+    const predicate = mapLeaves(below.predicate, (leaf) => replaced(leaf, replacements));
+    return predicate === below.predicate ? below : { ...below, predicate };
+  };
+  const rest = [...roots];
+  const fill = (plan: Plan): Plan =>
+    plan.kind === 'Aggregate' ? replace(rest.shift() ?? plan) : mapChildren(plan, fill);
+  return fill(normalized) as LogicalPlan; // As the template: of Scans only.
+}
+
+function replaced(leaf: Predicate, replacements: ReadonlyMap<Test, Test>): Predicate {
+  if (leaf.kind === 'test') return replacements.get(leaf) ?? leaf;
+  if (leaf.kind !== 'member') return leaf;
+  return { ...leaf, test: replacements.get(leaf.test) ?? leaf.test };
+}
+
+/** Of all filters, in the order of the plan. */
+function testsOf(plan: Plan): Test[] {
+  const own: Test[] = [];
+  if (plan.kind === 'Filter') {
+    mapLeaves(plan.predicate, (leaf) => {
+      own.push(leaf.kind === 'member' ? leaf.test : leaf);
+      return leaf;
+    });
+  }
+  return [...own, ...children(plan).flatMap(testsOf)];
+}
