@@ -104,6 +104,12 @@ describe('what the documents name', () => {
     expect(quarantineCodes.filter((code) => !told.has(code))).toEqual([]);
   });
 
+  it('says what every rule does', async () => {
+    const { rules } = await import('../src/planner/logical-to-pushed.ts');
+    const told = namesOfRows(document('docs/explain.md'));
+    expect(rules.map(({ name }) => name).filter((name) => !told.has(name))).toEqual([]);
+  });
+
   it('describes every variable of the environment', () => {
     const names = [...read('src/config.ts').matchAll(/'(HOST|PORT|DATABASE_URL|COSTGRAPH_[A-Z_]+)'/g)];
     const operating = document('docs/operating.md');

@@ -10,6 +10,7 @@ import { bindQuery, keyChecker } from '../planner/bind/bind-query.ts';
 import { isOffTheHour } from '../planner/bind/make-buckets.ts';
 import { parseInstant } from '../planner/bind/resolve-period.ts';
 import type { CostQuery, FilterInput, KnowledgeInput } from '../planner/cost-query.ts';
+import { normalizePredicate } from '../planner/normalize/normalize-predicate.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
 import { bindWanted } from './bind-wanted.ts';
@@ -109,7 +110,8 @@ function possibleCurrencies(question: Omit<Question, 'wanted'>, state: TenantSta
     periods.some((period) => touches(batch, period, question.axis)),
   );
   const held = new Set(batches.flatMap((batch) => batch.currencies));
-  const parts = question.filter.kind === 'and' ? question.filter.parts : [question.filter];
+  const filter = normalizePredicate(question.filter);
+  const parts = filter.kind === 'and' ? filter.parts : [filter];
   for (const part of parts) {
     if (
       part.kind !== 'test' ||
@@ -124,14 +126,17 @@ function possibleCurrencies(question: Omit<Question, 'wanted'>, state: TenantSta
   return [...held].sort();
 }
 
-/** One object per condition: a condition is bound once however many rows ask for it. */
+/**
+ * One object per condition: a condition is bound once however many rows ask for it. In normal form, so that conditions
+ * that mean the same name the same measures.
+ */
 function predicateBinder(state: TenantState): (where: FilterInput) => Predicate {
   const bound = new WeakMap<FilterInput, Predicate>();
   const checkKey = keyChecker(state.tagKeys);
   return (where) => {
     const kept = bound.get(where);
     if (kept) return kept;
-    const predicate = bindFilter(where, checkKey);
+    const predicate = normalizePredicate(bindFilter(where, checkKey));
     bound.set(where, predicate);
     return predicate;
   };

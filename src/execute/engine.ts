@@ -62,6 +62,8 @@ export type RunOptions = {
   readonly forceStore: StoreName | null;
   /** No earlier answer may stand for this one, nor is this one kept. */
   readonly noCache: boolean;
+  /** Names of rules that planning leaves out. */
+  readonly rulesOff: ReadonlySet<string>;
 };
 
 /** What the selection set of an operation asks of one table. */

@@ -48,7 +48,9 @@ export type QuestionRunner = {
 };
 
 /** Runners that differ in how a request wants its answers made, and share all else. */
-export type QuestionRunners = (options: Pick<RunOptions, 'forceStore' | 'noCache'>) => QuestionRunner;
+export type QuestionRunners = (
+  options: Pick<RunOptions, 'forceStore' | 'noCache' | 'rulesOff'>,
+) => QuestionRunner;
 
 export function createQuestionRunners(
   connectors: readonly Connector[],
@@ -58,15 +60,16 @@ export function createQuestionRunners(
 ): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
   const templatesOf = createTemplateStore();
-  return ({ forceStore, noCache }) => {
+  return ({ forceStore, noCache, rulesOff }) => {
     const planWith = (question: Question, state: TenantState, templates: PlanTemplates): Planned => {
       const started = performance.now();
       const answers = cache.forQuestion(question.tenant);
-      const options = { ...defaultPlanOptions, forceStore, kept: noCache ? null : answers, templates };
+      const kept = noCache ? null : answers;
+      const options = { ...defaultPlanOptions, forceStore, rulesOff, kept, templates };
       const plan = planQuery(question, state, connectors, options);
       return { plan, planningMs: performance.now() - started, answers };
     };
-    const templatesFor = (state: TenantState) => templatesOf(state, String(forceStore));
+    const templatesFor = (state: TenantState) => templatesOf(state, `${forceStore} ${[...rulesOff].sort().join()}`);
     return {
       plan: (question, state) => {
         const { templates, wasPlanned } = peekingAt(templatesFor(state));

@@ -4,6 +4,7 @@ import type { Rule, RuleContext, RuleRun } from './rewrite.ts';
 import { rewrite } from './rewrite.ts';
 import { aggregateBeforeLookup } from './rules/aggregate-before-lookup.ts';
 import { dictionaryTestToIdSet } from './rules/dictionary-test-to-id-set.ts';
+import { narrowScanRange } from './rules/narrow-scan-range.ts';
 import { pruneColumns } from './rules/prune-columns.ts';
 import { pushFilterBelowLookup } from './rules/push-filter-below-lookup.ts';
 import { simplifyFilter } from './rules/simplify-filter.ts';
@@ -11,6 +12,7 @@ import { simplifyFilter } from './rules/simplify-filter.ts';
 /** Before sources are chosen, in the order they are tried: what is asked, in its simplest form. */
 const normalizing: readonly Rule[] = [
   simplifyFilter, // what is contradictory or always true costs nothing further
+  narrowScanRange, // on simple tests; sources then cover what is left of the time
 ];
 
 /** Once they are: each line says why it stands where it stands. */
@@ -33,11 +35,17 @@ export function pushDown(plan: LogicalPlan, context: RuleContext, off: ReadonlyS
   return apply(plan, pushing, context, off);
 }
 
+/** The runs are of all rules: those that are off say so. */
 function apply(plan: Plan, all: readonly Rule[], context: RuleContext, off: ReadonlySet<string>): Rewritten {
-  const rewritten = rewrite(
-    plan,
-    all.filter((rule) => !off.has(rule.name)),
-    context,
-  );
-  return { plan: rewritten.plan as LogicalPlan, runs: rewritten.runs }; // The driver lets no Ask in.
+  const on = all.filter((rule) => !off.has(rule.name));
+  const rewritten = rewrite(plan, on, context);
+  const runs = new Map(rewritten.runs.map((run) => [run.rule, run]));
+  return {
+    plan: rewritten.plan as LogicalPlan, // The driver lets no Ask in.
+    runs: all.map(({ name }) => runs.get(name) ?? switchedOff(name)),
+  };
+}
+
+function switchedOff(rule: string): RuleRun {
+  return { rule, fired: false, reason: 'switched off', before: null, after: null };
 }

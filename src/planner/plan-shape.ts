@@ -1,3 +1,4 @@
+import { compareText } from '../core/code-point-order.ts';
 import type { Plan } from './plan.ts';
 import { children } from './plan.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
@@ -53,7 +54,7 @@ function predicateShape(predicate: Predicate): unknown {
   switch (predicate.kind) {
     case 'and':
     case 'or':
-      return [predicate.kind, predicate.parts.map(predicateShape)];
+      return [predicate.kind, sorted(predicate.parts.map(predicateShape))];
     case 'not':
       return [predicate.kind, predicateShape(predicate.part)];
     case 'member':
@@ -63,6 +64,14 @@ function predicateShape(predicate: Predicate): unknown {
     default:
       return [predicate.kind];
   }
+}
+
+/** Literals order the parts of normal forms. */
+function sorted(shapes: readonly unknown[]): unknown[] {
+  return shapes
+    .map((shape) => ({ shape, text: JSON.stringify(shape) }))
+    .sort((a, b) => compareText(a.text, b.text))
+    .map(({ shape }) => shape);
 }
 
 function testShape(test: ValueTest): unknown {

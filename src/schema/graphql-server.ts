@@ -20,6 +20,7 @@ import { insertPlainLists, noPlainLists } from './plain-lists.ts';
 import type { RequestContext } from './request-context.ts';
 import { admittedOf, principalOf } from './request-context.ts';
 import { paramsOfBody, paramsOfUrl } from './request-params.ts';
+import { mayBeKnown } from './request-route.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 /** Characters of documents that are kept parsed. */
@@ -144,9 +145,7 @@ function fragmentsOf(document: DocumentNode) {
 const entityTags: YogaPlugin = {
   onExecute: async ({ args, setResultAndStopExecution }) => {
     const context: Context = args.contextValue;
-    const { forceStore, noCache } = context.route;
-    const mayStand = forceStore === null && !noCache;
-    const known = mayStand ? args.contextValue.request.headers.get('if-none-match') : null;
+    const known = mayBeKnown(context.route) ? args.contextValue.request.headers.get('if-none-match') : null;
     const tag = known === null ? null : await tagOfOperation(args, context);
     if (known !== null && tag !== null && matchesTag(known, tag)) {
       setResultAndStopExecution({ extensions: { http: { status: 304, headers: tagHeaders(tag) } } });

@@ -23,6 +23,7 @@ const options = {
   deadlineMs: 60_000,
   forceStore: null,
   noCache: false,
+  rulesOff: new Set<string>(),
 };
 const NOW = Date.parse('2024-10-15T12:00:00Z');
 const SEPTEMBER = { month: '2024-09' };
@@ -154,6 +155,8 @@ describe('the engine over real stores', () => {
     expect(grouped.currency).toBeNull();
     const filter = { dimension: { key: 'billing_currency', in: ['EUR'] } };
     expect((await ask({ filter }, wanted(), mixed)).currency).toBe('EUR');
+    const otherwise = { not: { dimension: { key: 'billing_currency', notIn: ['EUR', 'GBP'] } } };
+    expect((await ask({ filter: otherwise }, wanted(), mixed)).currency).toBe('EUR');
     const contains = { dimension: { key: 'billing_currency', contains: 'US' } };
     expect((await ask({ filter: contains }, wanted(), mixed)).currency).toBe('USD');
     await expect(ask({ currency: 'GBP' })).rejects.toMatchObject({ code: 'NO_EXCHANGE_RATE' });
@@ -418,6 +421,39 @@ describe('drill-down', () => {
     const day = { values: ['Compute'], bucket: 17, isRemainder: false, kept: null };
     const [byTeam] = await drill(bound, [days, inside], wanted(), [[month, day]], options);
     expect(byTeam && shown(byTeam, 'tag:team')).toBe('a 10, b 20');
+  });
+});
+
+describe('a condition of amounts', () => {
+  it('is one measure, however it is written', async () => {
+    const [compute, tagged] = [
+      { dimension: { key: 'service_name', in: ['Compute'] } },
+      { dimension: { key: 'tag:team', isNull: false } },
+    ];
+    const written = [{ all: [compute, tagged] }, { not: { any: [{ not: tagged }, { not: compute }] } }];
+    const amounts = written.map((where) => ({ of: 'CHARGE_COUNT' as const, where }));
+    const query = costQuery({ period: SEPTEMBER });
+    const totals = { metrics: [], amounts, distinct: [] };
+    const bound = await deployment.engine.bind(acme, query, { rows: null, totals, conservation: [] }, NOW);
+    const [first, second] = written.map((where) => bound.predicateOf(where));
+    expect(first).toEqual(second);
+    expect(bound.question.wanted.totals?.measures).toHaveLength(2); // The count of all charges is always there.
+  });
+});
+
+describe('rules that are off', () => {
+  it('are left out of planning, and change no answer', async () => {
+    const filter = { dimension: { key: 'tag:team', in: ['a'] } };
+    const query = costQuery({ period: SEPTEMBER, groupBy: ['service_name'], filter });
+    const bound = await deployment.engine.bind(acme, query, wanted(), NOW);
+    const off = { ...options, rulesOff: new Set(['dictionary-test-to-id-set']) };
+    const explain = (how: typeof options) => deployment.engine.explain(bound, false, how);
+    expect((await explain(options)).text).toContain('tag_set of tags where');
+    const { text, rules } = await explain(off);
+    expect(text).not.toContain('tag_set of tags where');
+    expect(rules.find(({ rule }) => rule === 'dictionary-test-to-id-set')?.reason).toBe('switched off');
+    const answers = [options, off].map(async (each) => shown(await deployment.engine.answer(bound, each)));
+    expect(await Promise.all(answers)).toEqual(['Compute 10, Storage 5', 'Compute 10, Storage 5']);
   });
 });
 

@@ -41,6 +41,7 @@ const options = {
   deadlineMs: 60_000,
   forceStore: null,
   noCache: false,
+  rulesOff: new Set<string>(),
 };
 const NOW = Date.parse('2025-01-15T12:00:00Z');
 /** Has no charges. */

@@ -20,6 +20,7 @@ const options = {
   deadlineMs: 60_000,
   forceStore: null,
   noCache: true,
+  rulesOff: new Set<string>(),
 };
 const NOW = Date.parse('2024-10-15T12:00:00Z');
 const SERVICES = 10;

@@ -30,6 +30,7 @@ const options = {
   deadlineMs: 60_000,
   forceStore: null,
   noCache: false,
+  rulesOff: new Set<string>(),
 };
 const NOW = Date.parse('2024-10-15T12:00:00Z');
 const FEW = { resources: 2, tags: 2 };

@@ -40,6 +40,7 @@ const options = {
   deadlineMs: 60_000,
   forceStore: null,
   noCache: false,
+  rulesOff: new Set<string>(),
 };
 const wanted = {
   rows: null,

@@ -116,7 +116,7 @@ describe(`answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: TIMEOUT
         const charges = all.filter(isLive);
         const judged = comparable(question, answerQuestion(question, charges));
         const state = stateOf(charges, { scale });
-        for (const off of [ruleNames, [], some]) {
+        for (const off of [ruleNames, [], some, ...ruleNames.map((name) => [name])]) {
           const rulesOff = new Set(off);
           const byPlan = answerByPlan(question, charges, state, { ...defaultPlanOptions, rulesOff, pick });
           expect(comparable(question, byPlan)).toEqual(judged);

@@ -48,6 +48,22 @@ const questions: Readonly<Record<string, Partial<CostQuery>>> = {
       ],
     },
   },
+  'folded-filter': {
+    filter: {
+      not: {
+        any: [
+          { dimension: { key: 'tag:CostCenter', notIn: ['Cost001', 'Cost002', 'Other'], includeNull: true } },
+          { not: { dimension: { key: 'tag:CostCenter', startsWith: 'Cost' } } },
+          { not: { dimension: { key: 'service_name', startsWith: 'Amazon' } } },
+          { dimension: { key: 'billing_currency', isNull: true } },
+        ],
+      },
+    },
+  },
+  'one-day-of-the-month': {
+    groupBy: ['service_name'],
+    filter: { dimension: { key: 'charge_period_start', startsWith: '2018-10-03' } },
+  },
   'no-data-yet': { period: { month: '2020-01' }, groupBy: ['service_name'] },
 };
 

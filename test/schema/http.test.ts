@@ -185,12 +185,16 @@ describe('who may ask', () => {
     expect(asked.bind).toMatchObject([{ tenant: 'acme' }]);
   });
 
-  it('may choose stores and pass caches with the scope admin', async () => {
+  it('may choose stores, pass caches and switch rules off with the scope admin', async () => {
     const { url, close } = await startGraphql(engine, {
       authenticate: createAuthenticate({ kind: 'secret', secret }),
     });
     onTestFinished(close);
-    for (const header of [{ 'costgraph-force-store': 'DUCKDB' }, { 'costgraph-no-cache': '1' }]) {
+    for (const header of [
+      { 'costgraph-force-store': 'DUCKDB' },
+      { 'costgraph-no-cache': '1' },
+      { 'costgraph-rules-off': 'simplify-filter' },
+    ]) {
       const as = async (scopes: readonly Scope[]) =>
         ask(VIEWER, { authorization: `Bearer ${await token(scopes)}`, ...header }, url);
       const reader = await as(['read', 'write']);
@@ -285,6 +289,38 @@ describe('the headers of engineers', () => {
     expect(await stores({ 'costgraph-force-store': 'TRINO' })).toEqual(['TRINO', 'TRINO', 'TRINO', 'TRINO']);
   });
 
+  it('switch rules off for everything that the operation plans', async () => {
+    const canned = cannedEngine({ rows: [], totals: { count: 1n } });
+    const own = await startGraphql(canned.engine);
+    onTestFinished(() => own.close());
+    const all = `{
+      costs(query: { period: { month: "2018-10" } }) { explain { text } totals { chargeCount } }
+      dimension(key: "service_name") { values(first: 1) { totalCount } }
+    }`;
+    const headers = { 'costgraph-rules-off': 'prune-columns, simplify-filter' };
+    expect(await (await ask(all, headers, own.url)).json()).not.toHaveProperty('errors');
+    const off = canned.asked.options.map(({ rulesOff }) => [...rulesOff]);
+    expect(off).toEqual([headers, headers, headers].map(() => ['prune-columns', 'simplify-filter']));
+  });
+
+  it.each([
+    ['simplify-filters', 'simplify-filters', 'Did you mean simplify-filter?'],
+    ['simplify-filter, Prune-Columns', 'Prune-Columns', 'Did you mean prune-columns?'],
+    ['', '', /^Rules: simplify-filter, .*aggregate-before-lookup/],
+    ['everything', 'everything', /^Rules: simplify-filter, /],
+  ])('Costgraph-Rules-Off: %s is refused with the nearest rules, or all', async (value, name, hint) => {
+    const headers = { 'costgraph-rules-off': value, accept: 'application/graphql-response+json' };
+    const response = await ask(VIEWER, headers);
+    expect(response.status).toBe(400);
+    const { errors } = (await response.json()) as { errors: { extensions: { hint: string } }[] };
+    expect(errors).toMatchObject([
+      {
+        message: `The header Costgraph-Rules-Off names "${name}", which is no rule`,
+        extensions: { code: 'BAD_REQUEST', hint: expect.stringMatching(hint) },
+      },
+    ]);
+  });
+
   it.each([
     ['Costgraph-Force-Store', 'duckdb', 'Allowed: DUCKDB, TRINO, REDIS.'],
     ['Costgraph-Force-Store', '', 'Allowed: DUCKDB, TRINO, REDIS.'],
@@ -302,6 +338,7 @@ describe('the headers of engineers', () => {
     { 'costgraph-force-store': 'DUCKDB' },
     { 'costgraph-no-cache': '1' },
     { 'costgraph-no-cache': '1', 'costgraph-force-store': 'DUCKDB' },
+    { 'costgraph-rules-off': 'simplify-filter' },
   ])('are answered anew, whatever the asker holds: %o', async (headers) => {
     const table = '{ costs(query: { period: { month: "2018-10" } }) { version totals { chargeCount } } }';
     const tag = (await ask(table)).headers.get('etag') ?? '';

@@ -221,9 +221,13 @@ const someWords = fc
   .map(([values, more]) => [...values, ...more].sort(compareValues));
 
 function valueTest(isTime: boolean): fc.Arbitrary<ValueTest> {
-  const times = anchors.flatMap((anchor) => [timeText(anchor), timeText(anchor + HOUR_MS / 2)]);
+  const times = [...new Set(anchors)].flatMap((at) => [timeText(at), timeText(at + HOUR_MS / 2)]);
   const value = isTime ? fc.constantFrom(...times, '2018-1', 'T01', '00Z', '.001') : word;
   const values = isTime ? fc.subarray(times).map((some) => some.sort(compareValues)) : someWords;
+  return valueTestOf(value, values);
+}
+
+function valueTestOf(value: fc.Arbitrary<string>, values: fc.Arbitrary<string[]>): fc.Arbitrary<ValueTest> {
   const ignoreCase = fc.boolean();
   return fc.oneof(
     { weight: 1, arbitrary: fc.constantFrom({ op: 'any' } as const, { op: 'none' } as const) },
@@ -249,11 +253,15 @@ const test: fc.Arbitrary<Test> = fc.oneof(
   { weight: 1, arbitrary: testOf(timeKeys, true) },
 );
 
-function testOf(keys: readonly string[], isTime: boolean): fc.Arbitrary<Test> {
+function testOf(
+  keys: readonly string[],
+  isTime: boolean,
+  ofValue: fc.Arbitrary<ValueTest> = valueTest(isTime),
+): fc.Arbitrary<Test> {
   return fc.record({
     kind: fc.constant('test' as const),
     key: fc.constantFrom(...keys),
-    test: valueTest(isTime),
+    test: ofValue,
     orNull: fc.boolean(),
   });
 }
@@ -276,17 +284,39 @@ const listsOnOneKey: fc.Arbitrary<Test[]> = fc
     })),
   );
 
-export const predicateArbitrary: fc.Arbitrary<Predicate> = fc.letrec<{ predicate: Predicate }>((tie) => ({
-  predicate: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
-    test,
-    listsOnOneKey.map(and),
-    listsOnOneKey.map(or),
-    fc.array(tie('predicate'), { maxLength: 3 }).map(and),
-    fc.array(tie('predicate'), { maxLength: 3 }).map(or),
-    tie('predicate').map(not),
-  ),
-})).predicate;
+/** Tests that have much to do with each other. */
+const closeTest = testOf(['service_name', 'tag:Team', 'billing_currency'], false, closeValueTest());
+
+function closeValueTest(): fc.Arbitrary<ValueTest> {
+  const value = fc.constantFrom('', 'a', 'A', 'b', 'ab', 'aB', '1', '12', 'ſ', 's', 'S', 'K', '\u212a');
+  const values = fc.uniqueArray(value, { maxLength: 4 }).map((some) => some.sort(compareValues));
+  return valueTestOf(value, values);
+}
+
+function junctionsOf(test: fc.Arbitrary<Test>, more: fc.Arbitrary<Predicate>[]): fc.Arbitrary<Predicate> {
+  return fc.letrec<{ predicate: Predicate }>((tie) => ({
+    predicate: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      test,
+      ...more,
+      fc.array(tie('predicate'), { maxLength: 3 }).map(and),
+      fc.array(tie('predicate'), { maxLength: 3 }).map(or),
+      tie('predicate').map(not),
+    ),
+  })).predicate;
+}
+
+/** On few keys, of few values: much follows from the rest, or contradicts it. */
+export const closePredicateArbitrary = junctionsOf(closeTest, [
+  fc.array(closeTest, { minLength: 2, maxLength: 4 }).map(and),
+  fc.array(closeTest, { minLength: 2, maxLength: 4 }).map(or),
+]);
+
+export const predicateArbitrary = junctionsOf(test, [
+  listsOnOneKey.map(and),
+  listsOnOneKey.map(or),
+  closePredicateArbitrary,
+]);
 
 const metric = fc.constantFrom(...Object.values(metrics).map((definition): Metric => definition.metric));
 /** Mostly keys of few values: then top has a remainder, and missing values meet it. */
