@@ -222,7 +222,9 @@ const someWords = fc
 
 function valueTest(isTime: boolean): fc.Arbitrary<ValueTest> {
   const times = [...new Set(anchors)].flatMap((at) => [timeText(at), timeText(at + HOUR_MS / 2)]);
-  const value = isTime ? fc.constantFrom(...times, '2018-1', 'T01', '00Z', '.001') : word;
+  const value = isTime
+    ? fc.constantFrom(...times, '2018-1', '2018-10', '2018-11-04', 'T01', '00Z', '.001')
+    : word;
   const values = isTime ? fc.subarray(times).map((some) => some.sort(compareValues)) : someWords;
   return valueTestOf(value, values);
 }
@@ -318,6 +320,16 @@ export const predicateArbitrary = junctionsOf(test, [
   closePredicateArbitrary,
 ]);
 
+/** Filters that leave a stretch of the time that is asked about. */
+const startArbitrary = fc
+  .array(testOf(['charge_period_start', 'billing_period_start'], true), { minLength: 1, maxLength: 2 })
+  .chain((tests) => fc.constantFrom(and(tests), or(tests)));
+const filterArbitrary = fc.oneof(
+  { weight: 4, arbitrary: predicateArbitrary },
+  { weight: 1, arbitrary: fc.tuple(startArbitrary, predicateArbitrary).map(and) },
+  { weight: 1, arbitrary: startArbitrary },
+);
+
 const metric = fc.constantFrom(...Object.values(metrics).map((definition): Metric => definition.metric));
 /** Mostly keys of few values: then top has a remainder, and missing values meet it. */
 const groupKey = fc.oneof(
@@ -402,7 +414,7 @@ export const questionArbitrary: fc.Arbitrary<Question> = fc
     granularity: fc.constantFrom(...granularities),
     timeZone: fc.constantFrom(...zones),
     groupBy: fc.uniqueArray(groupKey, { maxLength: 3 }),
-    filter: fc.option(predicateArbitrary, { freq: 2, nil: TRUE }),
+    filter: fc.option(filterArbitrary, { freq: 2, nil: TRUE }),
     having: fc.oneof(
       { weight: 2, arbitrary: fc.constant([]) },
       { weight: 1, arbitrary: fc.array(having, { minLength: 1, maxLength: 2 }) },
