@@ -17,9 +17,10 @@ export const narrowScanRange: Rule = {
   scope: 'node',
 
   apply(node) {
-    const scan = node.kind === 'Filter' ? scanUnder(node.input) : null;
-    const met = node.kind === 'Filter' && scan ? rangeOfTimes(node.predicate, scan.axis) : null;
-    if (node.kind !== 'Filter' || scan === null || met === null) return null;
+    if (node.kind !== 'Filter') return null;
+    const scan = scanUnder(node.input);
+    const met = scan && rangeOfTimes(node.predicate, scan.axis);
+    if (scan === null || met === null) return null;
     const hours = { from: Math.floor(met.from / HOUR_MS) * HOUR_MS, to: ceilHour(met.to) };
     const range = intersect(scan.range, hours);
     if (isEmpty(range)) return { kind: 'Empty', columns: outputColumns(node) };
