@@ -9,7 +9,7 @@ export type LakeFile = {
   readonly path: string;
   readonly sizeBytes: number;
   readonly records: number;
-  readonly partition: Readonly<Record<string, Bound | null>>;
+  readonly partition: Readonly<Record<string, string | number | null>>;
   /**
    * Bounds of text may be shortened, those of decimals are as wide as their files' type may be: lower <= every value <=
    * upper still holds. Null where unknown or all values are null.

@@ -8,6 +8,7 @@ import {
   emptyIndex,
   everyFile,
   filesOfBatch,
+  filesOfRollup,
   indexBlocks,
   indexFiles,
 } from '../../src/catalog/file-index.ts';
@@ -123,6 +124,20 @@ describe('an index of files', () => {
       '/lake/a3.parquet',
     ]);
     expect([filesOfBatch(index, 'c'), index.count, index.sizeBytes]).toEqual([[], 4, 4_000_000]);
+  });
+
+  it('finds the files of a rollup, and counts them apart from those of others', () => {
+    const file = (path: string, rollup: string, batch: string) =>
+      fixedFile(path, { partition: { rollup, source: 'aws', batch } });
+    const index = indexFiles('rollups', [
+      file('d1', 'days', 'a'),
+      file('h1', 'hours', 'a'),
+      file('d2', 'days', 'b'),
+    ]);
+    const days = filesOfRollup(index, 'days');
+    expect([days.count, days.sizeBytes, index.count]).toEqual([2, 2_000_000, 3]);
+    expect(filesOfBatch(days, 'a').map(({ path }) => path)).toEqual(['d1']);
+    expect(filesOfRollup(index, 'months').count).toBe(0);
   });
 
   it('is built upon until most files that its texts were kept for are gone', () => {

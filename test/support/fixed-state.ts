@@ -55,7 +55,7 @@ type FileOptions = {
   readonly lacks?: readonly string[];
   /** Inline columns that it holds; by default none. */
   readonly inline?: readonly string[];
-  readonly partition?: Readonly<Record<string, Bound | null>>;
+  readonly partition?: LakeFile['partition'];
 };
 
 export function fixedFile(path: string, options: FileOptions = {}): LakeFile {
