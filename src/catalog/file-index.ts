@@ -1,5 +1,5 @@
 /**
- * The files of one state of a table, found by batch and time without a look at the others; about 200 bytes a file.
+ * The files of one state of a table, found by batch and time without a look at the others; about 250 bytes a file.
  * docs/adr/0012-file-index.md says what was measured.
  */
 import { textAt } from '../core/packed-texts.ts';
