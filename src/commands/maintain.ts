@@ -30,6 +30,7 @@ export function formatMaintained(report: MaintainReport): string {
     ...(batchesDiscarded.length > 0
       ? [`cleared away ${batchesDiscarded.length} batches that never became live`]
       : []),
+    ...(report.partsBuilt > 0 ? [`built ${report.partsBuilt} parts of rollups`] : []),
     ...(filesMerged.before > 0 ? [`merged ${filesMerged.before} files into ${filesMerged.after}`] : []),
     ...(report.snapshotsExpired > 0 ? [`forgot ${report.snapshotsExpired} snapshots`] : []),
     ...(report.filesRemoved > 0

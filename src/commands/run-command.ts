@@ -34,6 +34,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'compact tables, and drop and expire what is due',
     load: () => import('./maintain.ts'),
   },
+  rollups: {
+    summary: 'list, create, drop or rebuild what charges are put together by',
+    load: () => import('./rollups.ts'),
+  },
   verify: {
     summary: 'add up the raw charges again and compare',
     load: () => import('./verify.ts'),

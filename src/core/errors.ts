@@ -212,6 +212,23 @@ const catalogue = {
     (d: { what: string; value: string }) => `"${d.value}" is no ${d.what}`,
     () => 'Lower-case letters, digits, "-" and "_", at most 63, the first a letter or digit.',
   ),
+  BAD_ROLLUP: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  ROLLUP_EXISTS: entry(
+    'caller',
+    (d: { name: string; isSame: boolean }) =>
+      d.isSame ? `The rollup "${d.name}" holds the same` : `There is a rollup "${d.name}" already`,
+    (d) => (d.isSame ? 'Use that one.' : 'Take another name, or drop that one before.'),
+  ),
+  UNKNOWN_ROLLUP: entry(
+    'caller',
+    (d: { name: string; near: readonly string[]; known: readonly string[] }) =>
+      `There is no rollup "${d.name}"`,
+    (d) => didYouMean(d.near, d.known.length > 0 ? `There are ${d.known.join(', ')}.` : 'There is none.'),
+  ),
   DICTIONARY_COLLISION: entry(
     'bug',
     (d: { id: string }) => `Two different attribute sets have the id ${d.id}`,

@@ -21,6 +21,7 @@ import { discardBatches } from './build-batches.ts';
 import { compactTable } from './compact-table.ts';
 import { sourceLease } from './import-bills.ts';
 import { openIngestSession } from './ingest-session.ts';
+import { buildMissingParts, dropPartsOfUnknown } from './keep-rollups.ts';
 import { removeLeftovers } from './remove-leftovers.ts';
 
 /** Longer than the longest question: readers hold states of tables, and their files. */
@@ -42,6 +43,8 @@ export type MaintainContext = {
   readonly control: Control;
   /** At most INGEST_THREADS_MAX are used. */
   readonly threads: number;
+  /** Rows that rollups of a tenant's live batches may have together; 0: none are built. */
+  readonly rollupRowsMax: number;
   /** How long a superseded batch stays. */
   readonly retentionMs: number;
 };
@@ -53,6 +56,8 @@ export type MaintainReport = {
   readonly batchesDropped: readonly BatchId[];
   /** Written by imports that ended before they were published. */
   readonly batchesDiscarded: readonly BatchId[];
+  /** Of rollups and live batches that were without. */
+  readonly partsBuilt: number;
   readonly filesMerged: { readonly before: number; readonly after: number };
   readonly snapshotsExpired: number;
   readonly filesRemoved: number;
@@ -72,6 +77,9 @@ export async function maintainTenant(
     const graceFrom = now - LEFTOVER_GRACE_HOURS * HOUR_MS;
     const batchesDropped = await dropSuperseded(context, tenant, now, signal);
     const discarded = await discardUnpublished(lake, control, tenant, graceFrom);
+    signal.throwIfAborted();
+    await dropPartsOfUnknown(lake, control, tenant);
+    const parts = await buildMissingParts(context, tenant, signal);
     const compacted = await compactTables(context, tenant, signal);
     const removed = await removeExpired(lake, tenant, now, signal);
     const leftovers = await removeLeftovers(lake.folders, control, tenant, graceFrom);
@@ -79,11 +87,12 @@ export async function maintainTenant(
       tenant,
       batchesDropped,
       batchesDiscarded: discarded.batches,
+      partsBuilt: parts.built,
       filesMerged: compacted.filesMerged,
       snapshotsExpired: removed.snapshots,
       filesRemoved: removed.files + leftovers.files,
       bytesRemoved: removed.bytes + leftovers.bytes,
-      skipped: [...discarded.skipped, ...compacted.skipped],
+      skipped: [...discarded.skipped, ...parts.skipped, ...compacted.skipped],
     };
   });
 }

@@ -25,6 +25,9 @@ const REDRAW_MS = 100;
 
 export type ProgressBar = { readonly onProgress: OnProgress; readonly end: () => void };
 
+/** Of work that is of one phase alone. */
+const whole = { start: 0, end: 1 };
+
 /**
  * One line on a terminal, `what [████░░░░] 42 % reading`, redrawn in place and taken away at the end; silent
  * where `output` is none, or null.
@@ -32,6 +35,7 @@ export type ProgressBar = { readonly onProgress: OnProgress; readonly end: () =>
 export function progressBar(
   output: (NodeJS.WritableStream & { readonly isTTY?: boolean }) | null,
   what: string,
+  isOnePhase = false,
 ): ProgressBar {
   if (output?.isTTY !== true) return { onProgress: () => undefined, end: () => undefined };
   let drawnAt = 0;
@@ -40,10 +44,11 @@ export function progressBar(
       const now = Date.now();
       if (now - drawnAt < REDRAW_MS && fraction > 0) return;
       drawnAt = now;
-      const whole = starts[phase] + (ends[phase] - starts[phase]) * Math.min(1, fraction);
-      const filled = Math.round(whole * BAR_CHARACTERS);
+      const { start, end } = isOnePhase ? whole : { start: starts[phase], end: ends[phase] };
+      const done = start + (end - start) * Math.min(1, fraction);
+      const filled = Math.round(done * BAR_CHARACTERS);
       const bar = '█'.repeat(filled) + '░'.repeat(BAR_CHARACTERS - filled);
-      output.write(`\r\x1b[2K${what} [${bar}] ${Math.floor(whole * 100)} % ${phase}`);
+      output.write(`\r\x1b[2K${what} [${bar}] ${Math.floor(done * 100)} % ${phase}`);
     },
     end: () => {
       if (drawnAt > 0) output.write('\r\x1b[2K');

@@ -94,7 +94,7 @@ export function rolledBatch(
 }
 
 /** Of all parts that batches have. */
-async function rowsOf(
+export async function rowsOf(
   lake: DataLake,
   tenant: TenantId,
   batches: readonly PublishedBatch[],
@@ -137,12 +137,12 @@ export async function putParts(
   try {
     for (const [index, { batch, rollups }] of wanted.entries()) {
       onFraction(index / wanted.length);
-      const room = roomRows - parts.reduce((sum, part) => sum + (part.files.length === 0 ? 0 : part.rows), 0);
+      const room = roomRows - rowsBuilt(parts);
       const built = await readingFiles(session, [...batch.files, ...tagFiles], () =>
         buildParts(session, state, batch, rollups, tagFiles, room),
       );
       parts.push(...built);
-      for (const part of built) if (part.files.length === 0) logNotBuilt(batch, part);
+      for (const part of built) if (part.outcome !== 'built') logNotBuilt(batch, part);
     }
     await commitParts(lake, state, wanted, filesSoFar());
     return parts;
@@ -153,6 +153,10 @@ export async function putParts(
     }
     throw error;
   }
+}
+
+export function rowsBuilt(parts: readonly BuiltPart[]): number {
+  return parts.reduce((sum, { outcome, rows }) => sum + (outcome === 'built' ? rows : 0), 0);
 }
 
 async function commitParts(
@@ -168,7 +172,7 @@ async function commitParts(
   await putPartitions(lake, state, partitions, files, { 'costgraph.batches': batches });
 }
 
-function logNotBuilt({ place }: RolledBatch, { rollup, rows }: BuiltPart): void {
+function logNotBuilt({ place }: RolledBatch, { rollup, outcome, rows }: BuiltPart): void {
   const { tenant, source, batch } = place;
-  log('warn', 'rollup.not-built', { tenant, source, batch, rollup: rollup.name, rows });
+  log('warn', 'rollup.not-built', { tenant, source, batch, rollup: rollup.name, outcome, rows });
 }

@@ -1,6 +1,6 @@
 /**
- * Audits a tenant: every file is what was written, every batch adds up to what was summed when it was loaded,
- * and every charge finds its resource and its tags. Reads only.
+ * Audits a tenant: every file is what was written, every batch adds up to what was summed when it was loaded, every
+ * charge finds its resource and its tags, and every part of a rollup says what its charges say. Reads only.
  */
 import type { PublishedBatch } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
@@ -12,6 +12,7 @@ import { lakeTables } from '../catalog/lake-tables.ts';
 import type { TenantId } from '../core/ids.ts';
 import { findDamage, reasonOf } from './check-data-file.ts';
 import { checkDictionary } from './check-dictionary.ts';
+import { checkRollups } from './check-rollups.ts';
 import { checkTotals } from './check-totals.ts';
 import { dictionaryNames } from './dictionaries.ts';
 import type { Difference, Findings } from './findings.ts';
@@ -71,6 +72,14 @@ export async function verifyTenant(
     if (files[name].some(({ path }) => damaged.has(path))) continue;
     await checkDictionary(session, name, charges, files[name], findings);
   }
+  const isSound = ({ path }: LiveDataFile): boolean => !damaged.has(path);
+  await checkRollups(
+    session,
+    await control.rollups(tenant),
+    { charges, rollups: soundParts(files.rollups, sound, damaged), tags: files.tags },
+    files.tags.every(isSound),
+    findings,
+  );
   return {
     tenant,
     batches: batches.length,
@@ -152,4 +161,16 @@ function soundBatches(
   const [inCharges, inTotals] = [recordsByBatch(charges), recordsByBatch(control_totals)];
   const inDamaged = recordsByBatch([...charges, ...control_totals].filter(({ path }) => damaged.has(path)));
   return batches.filter(({ id }) => inCharges.has(id) && inTotals.has(id) && !inDamaged.has(id));
+}
+
+/** Files of parts of these batches, none of them with a damaged one. */
+function soundParts(
+  files: readonly LiveDataFile[],
+  batches: readonly PublishedBatch[],
+  damaged: ReadonlySet<string>,
+): LiveDataFile[] {
+  const ids = new Set<unknown>(batches.map(({ id }) => id));
+  const partOf = ({ partition }: LiveDataFile): string => `${partition['batch']} ${partition['rollup']}`;
+  const unsound = new Set(files.filter(({ path }) => damaged.has(path)).map(partOf));
+  return files.filter((file) => ids.has(file.partition['batch']) && !unsound.has(partOf(file)));
 }

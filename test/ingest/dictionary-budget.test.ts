@@ -297,8 +297,7 @@ describe('charges beyond the budget', () => {
     await deployment.load(roomy, 'aws', [focusRow()], 'append');
     await deployment.load(tight, 'aws', [focusRow()], 'append', FEW);
     await expectSameAnswers();
-    const { lake, control } = deployment;
-    const report = await maintainTenant({ lake, control, threads: 1, retentionMs: 0 }, tight, Date.now());
+    const report = await maintainTenant({ ...deployment.context, retentionMs: 0 }, tight, Date.now());
     expect(report.filesMerged.after).toBeLessThan(report.filesMerged.before);
     await expectSameAnswers();
   });

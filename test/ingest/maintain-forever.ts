@@ -15,7 +15,7 @@ const tenant = tenantId(name);
 if (tenant === null) throw new Error(`${name} is no tenant name`);
 const lake = await openLake({ dataFolder: join(folder, 'data') });
 const control = await openControl(controlFile(lake.folders));
-const context = { lake, control, threads: 1, retentionMs: HOUR_MS };
+const context = { lake, control, threads: 1, retentionMs: HOUR_MS, rollupRowsMax: 1_000_000 };
 for (let hours = 2; ; hours += 3) {
   process.stdout.write('turn\n');
   await maintainTenant(context, tenant, Date.now() + Math.min(hours, 20) * HOUR_MS);

@@ -80,7 +80,7 @@ async function appendMany(count: number, first = 0): Promise<void> {
 }
 
 function maintain(now: number, retentionMs = RETENTION_MS): Promise<MaintainReport> {
-  return maintainTenant({ ...deployment, threads: 1, retentionMs }, who, now);
+  return maintainTenant({ ...deployment.context, threads: 1, retentionMs }, who, now);
 }
 
 async function differences(): Promise<readonly unknown[]> {

@@ -18,6 +18,10 @@ export type ControlTables = {
     distinct_count: number;
     null_count: number;
   };
+  /** A tenant's own rollups; `attributes` is a list. */
+  rollup: { tenant: string; id: string; name: string; grain: string; attributes: string };
+  /** Default rollups that a tenant does not have. */
+  dropped_rollup: { tenant: string; id: string };
   /** Random secrets made once per deployment, base64url. */
   server_secret: { name: string; value: string };
   /** What a tenant has of its own; whole numbers as text, in the units of Use. */

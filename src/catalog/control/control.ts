@@ -2,6 +2,7 @@ import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import type { DayUse, OwnLimits } from '../../core/limits.ts';
 import type { Instant } from '../../core/time-range.ts';
 import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
+import type { RollupRequest } from '../define-rollup.ts';
 import type { Rollup } from '../rollups.ts';
 
 /**
@@ -50,6 +51,13 @@ export type Control = {
 
   /** The tenant's rollups: the default ones, as far as they were not dropped, and its own. */
   readonly rollups: (tenant: TenantId) => Promise<Rollup[]>;
+  /**
+   * From then on imports build parts of it; those of batches before are the caller's to build.
+   * @throws BAD_NAME, UNKNOWN_DIMENSION, BAD_ROLLUP, ROLLUP_EXISTS
+   */
+  readonly createRollup: (tenant: TenantId, request: RollupRequest) => Promise<Rollup>;
+  /** From then on nothing reads its parts. @throws UNKNOWN_ROLLUP */
+  readonly dropRollup: (tenant: TenantId, name: string) => Promise<Rollup>;
 
   /** Superseded batches whose knownTo is before `before` and that are not yet dropped. */
   readonly droppable: (tenant: TenantId, before: Instant) => Promise<PublishedBatch[]>;

@@ -5,6 +5,7 @@ import type { Migration } from 'kysely/migration';
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-batches-and-loads': { up: createBatchesAndLoads },
   '0002-limits': { up: createLimits },
+  '0003-rollups': { up: createRollups },
 };
 
 // A migration must not follow later changes of ControlTables, so it knows no table types.
@@ -101,5 +102,24 @@ async function createLimits({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('usd', 'text', (column) => column.notNull())
     .addColumn('ms', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('day_use_key', ['tenant', 'day'])
+    .execute();
+}
+
+async function createRollups({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('rollup')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('grain', 'text', (column) => column.notNull())
+    .addColumn('attributes', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('rollup_key', ['tenant', 'id'])
+    .addUniqueConstraint('rollup_name', ['tenant', 'name'])
+    .execute();
+  await schema
+    .createTable('dropped_rollup')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('dropped_rollup_key', ['tenant', 'id'])
     .execute();
 }

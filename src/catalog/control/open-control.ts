@@ -6,7 +6,6 @@ import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import { batchId } from '../../core/ids.ts';
 import type { Instant } from '../../core/time-range.ts';
 import type { ColumnStatistics, PublishedBatch } from '../batch.ts';
-import { defaultRollups } from '../rollups.ts';
 import { chunks } from './chunks.ts';
 import { rowToBatch, rowToLoad, storedTenant } from './control-rows.ts';
 import type { ControlStore, ControlTables } from './control-tables.ts';
@@ -14,6 +13,7 @@ import type { Control, Load } from './control.ts';
 import { addDayUses, dayUse, ownLimits, setOwnLimits } from './limits.ts';
 import { withLease } from './lease.ts';
 import { insertTenant, publishStep } from './publish.ts';
+import { deleteRollup, insertRollup, rollupsOf } from './rollup-rows.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
 const SERVER_KEY_BYTES = 32;
@@ -54,7 +54,10 @@ function controlOver(store: ControlStore): Control {
         (batch) => batch.knownTo !== null && batch.knownTo < before && batch.droppedAt === null,
       );
     },
-    rollups: async () => [...defaultRollups],
+    rollups: (tenant) => store.read((database) => rollupsOf(database, tenant)),
+    createRollup: (tenant, request) =>
+      store.write((transaction) => insertRollup(transaction, tenant, request)),
+    dropRollup: (tenant, name) => store.write((transaction) => deleteRollup(transaction, tenant, name)),
     markDropped: (tenant, batches, at) => markDropped(store, tenant, batches, at),
     ownLimits: (tenant) => store.read((database) => ownLimits(database, tenant)),
     setOwnLimits: (tenant, limits) => store.write((transaction) => setOwnLimits(transaction, tenant, limits)),

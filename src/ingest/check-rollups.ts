@@ -1,0 +1,112 @@
+/** Do the parts of rollups say what the charges of their batches say? By another path than the one that built them. */
+import { INLINE_TAGS } from '../catalog/charge-columns.ts';
+import type { LiveDataFile } from '../catalog/iceberg/data-file.ts';
+import { lakeTables } from '../catalog/lake-tables.ts';
+import type { Rollup } from '../catalog/rollups.ts';
+import {
+  CHARGE_COUNT,
+  rollupColumnOf,
+  standingAttributes,
+  summedColumns,
+  tagKeyOf,
+} from '../catalog/rollups.ts';
+import { canonicalJson } from '../core/digest.ts';
+import type { Findings } from './findings.ts';
+import { sqlName, sqlText } from './formats/sql-text.ts';
+import type { IngestSession } from './ingest-session.ts';
+import { textOf } from './ingest-session.ts';
+import { tableRowsSql } from './read-table-files.ts';
+import { holds } from './rollup-facts.ts';
+
+export type RollupFiles = Readonly<Record<'charges' | 'rollups' | 'tags', readonly LiveDataFile[]>>;
+
+/**
+ * @param files of whole batches, and whole parts of them; none of them damaged
+ * @param isTagsSound false: rollups by tags are not compared
+ */
+export async function checkRollups(
+  session: IngestSession,
+  rollups: readonly Rollup[],
+  files: RollupFiles,
+  isTagsSound: boolean,
+  findings: Findings,
+): Promise<void> {
+  for (const rollup of rollups) {
+    if (!isTagsSound && rollup.attributes.some((key) => tagKeyOf(key) !== null)) continue;
+    const own = files.rollups.filter(({ partition }) => partition['rollup'] === rollup.id);
+    const parts = [...Map.groupBy(own, ({ partition }) => partition['batch'])].map(([batch, ofPart]) => ({
+      batch,
+      files: ofPart,
+      attributes: rollup.attributes.filter((key) => holds(rollup, key, ofPart)),
+    }));
+    // Parts that left the same out are compared together.
+    for (const alike of Map.groupBy(parts, ({ attributes }) => canonicalJson(attributes)).values()) {
+      const batches = new Set(alike.map(({ batch }) => batch));
+      const compared = {
+        charges: files.charges.filter(({ partition }) => batches.has(partition['batch'])),
+        rollups: alike.flatMap((part) => part.files),
+        tags: files.tags,
+      };
+      const sql = differencesSql(rollup, alike[0]?.attributes ?? [], compared);
+      await findings.addRows(session, `rollup ${rollup.name}`, sql, (row) => ({
+        at: `rollup ${rollup.name}, batch ${textOf(row, 'batch')}, ${rollup.grain} ${textOf(row, 'bucket')}, ${textOf(row, 'metric')}`,
+        expected: textOf(row, 'expected') ?? 'nothing',
+        found: textOf(row, 'found') ?? 'nothing',
+      }));
+    }
+  }
+}
+
+/** A row for each batch, bucket and metric: how many groups differ there, and what they add up to on each side. */
+function differencesSql(rollup: Rollup, attributes: readonly string[], files: RollupFiles): string {
+  const keys = ['batch', 'bucket', ...[...standingAttributes, ...attributes].map(sqlName)];
+  const metrics = [CHARGE_COUNT, ...summedColumns];
+  const side = (mine: string, others: string): string =>
+    metrics.map((name) => `${name} AS ${mine}_${name}, NULL AS ${others}_${name}`).join(', ');
+  const sums = metrics.flatMap((name) => [`sum(e_${name}) AS e_${name}`, `sum(f_${name}) AS f_${name}`]);
+  const pairs = metrics.map(
+    (name) =>
+      `{'metric': '${name}', 'e': CAST(e_${name} AS DECIMAL(38,12)), 'f': CAST(f_${name} AS DECIMAL(38,12))}`,
+  );
+  const shown = (name: string): string => `concat(count(${name}), ' groups, ', sum(${name}))`;
+  return `SELECT batch, CAST(bucket AS VARCHAR) AS bucket, one.metric AS metric, ${shown('one.e')} AS expected, ${shown('one.f')} AS found
+FROM (SELECT batch, bucket, unnest([${pairs.join(', ')}]) AS one FROM (
+  SELECT ${[...keys, ...sums].join(', ')} FROM (
+    SELECT ${keys.join(', ')}, ${side('e', 'f')} FROM ${chargesSql(rollup, attributes, files)}
+    UNION ALL BY NAME
+    SELECT ${keys.join(', ')}, ${side('f', 'e')} FROM ${partsSql(rollup, attributes, files)})
+  GROUP BY ${keys.join(', ')}))
+WHERE one.e IS DISTINCT FROM one.f GROUP BY ALL`;
+}
+
+function chargesSql(
+  { grain }: Rollup,
+  attributes: readonly string[],
+  { charges, tags }: RollupFiles,
+): string {
+  const joins: string[] = [];
+  const columns = attributes.flatMap((key, i) => {
+    const tag = tagKeyOf(key);
+    if (tag === null) return [];
+    const entries =
+      tags.length === 0
+        ? '(SELECT 0 AS id, NULL AS key, NULL AS value)'
+        : tableRowsSql(lakeTables.tags, tags);
+    joins.push(
+      `LEFT JOIN (SELECT id, value FROM ${entries} WHERE key = ${sqlText(tag)}) AS t${i} ON t${i}.id = c.tag_set`,
+    );
+    const pointer = sqlText(`/${tag.replaceAll('~', '~0').replaceAll('/', '~1')}`);
+    return [`coalesce(t${i}.value, json_extract_string(${INLINE_TAGS}, ${pointer})) AS ${sqlName(key)}`];
+  });
+  const bucket = `date_trunc('${grain}', charge_period_start) AS bucket, 1 AS ${CHARGE_COUNT}`;
+  return `(SELECT ${['c.*', bucket, ...columns].join(', ')}
+    FROM ${tableRowsSql(lakeTables.charges, charges)} AS c ${joins.join(' ')})`;
+}
+
+function partsSql(rollup: Rollup, attributes: readonly string[], { rollups }: RollupFiles): string {
+  const tags = attributes
+    .filter((key) => tagKeyOf(key) !== null)
+    .map((key) => `${rollupColumnOf(rollup, key)} AS ${sqlName(key)}`);
+  return `(SELECT ${['*', 'charge_period_start AS bucket', ...tags].join(', ')}
+    FROM ${tableRowsSql(lakeTables.rollups, rollups)})`;
+}
