@@ -7,7 +7,9 @@ import { randomUUID } from 'node:crypto';
 import { INLINE_TAGS } from '../catalog/charge-columns.ts';
 import type { TableState } from '../catalog/iceberg/catalog.ts';
 import type { DataFile, Partition } from '../catalog/iceberg/data-file.ts';
+import { lowerBound, upperBound } from '../catalog/iceberg/data-file.ts';
 import { removeFiles } from '../catalog/iceberg/durable-files.ts';
+import type { LakeField } from '../catalog/lake-tables.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import type { Rollup, RollupGrain } from '../catalog/rollups.ts';
 import {
@@ -18,6 +20,7 @@ import {
   summedColumns,
   tagKeyOf,
 } from '../catalog/rollups.ts';
+import { compareText } from '../core/code-point-order.ts';
 import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
 import { sqlName, sqlText, sqlTexts } from './formats/sql-text.ts';
 import type { IngestSession } from './ingest-session.ts';
@@ -74,13 +77,14 @@ export async function buildParts(
   let room = roomRows;
   try {
     const charges = await chargesToRoll(session, batch, rollups, tagFiles);
-    for (const plan of await planParts(session, batch, rollups, charges)) {
+    const constants = provenConstants(batch.files);
+    for (const plan of await planParts(session, batch, rollups, charges, constants)) {
       const { rollup, rows } = plan;
       if (plan.attributes === null || rows > room) {
         parts.push({ rollup, outcome: plan.attributes === null ? 'too-large' : 'no-room', files: [], rows });
         continue;
       }
-      const rolled = { rollup, attributes: plan.attributes, table: `rollup_${tables.length}` };
+      const rolled = { rollup, attributes: plan.attributes, constants, table: `rollup_${tables.length}` };
       const finer = tables.find((one) => holdsAllOf(one, rolled));
       tables.push(rolled);
       const counts = await rollUp(session, rolled, finer?.table ?? charges);
@@ -143,6 +147,24 @@ FROM ${entries} WHERE key IN (${sqlTexts(keys.map(({ tag }) => tag))}) GROUP BY 
 FROM ${charges} AS charges LEFT JOIN ${ROLLED_TAGS} ON ${ROLLED_TAGS}.id = charges.tag_set)`;
 }
 
+/** Columns that have one value, or none, in all charges, by what is known of their files: they make no groups. */
+function provenConstants(files: readonly DataFile[]): ReadonlySet<string> {
+  const [first] = files;
+  if (first === undefined) return new Set();
+  const isConstant = (field: LakeField): boolean => {
+    const isNull = ({ records, valueCounts, nullCounts }: DataFile): boolean =>
+      !valueCounts.has(field.id) || nullCounts.get(field.id) === records;
+    if (files.every(isNull)) return true;
+    const value = lowerBound(first, field);
+    const hasValueAlone = (file: DataFile): boolean =>
+      file.nullCounts.get(field.id) === 0 &&
+      lowerBound(file, field) === value &&
+      upperBound(file, field) === value;
+    return value !== null && files.every(hasValueAlone);
+  };
+  return new Set(lakeTables.charges.fields.filter(isConstant).map(({ name }) => name));
+}
+
 type PartPlan = {
   readonly rollup: Rollup;
   /** Null: even without any of them the part would be over its budget. */
@@ -159,26 +181,31 @@ async function planParts(
   { charges, distinct }: RolledBatch,
   rollups: readonly Rollup[],
   from: string,
+  constants: ReadonlySet<string>,
 ): Promise<PartPlan[]> {
   const rowsMax = Math.max(PART_ROWS_MIN, Math.floor(charges / CHARGES_A_ROW));
-  const oneOf = Math.floor(rowsMax / SAMPLE_ROWS);
+  const oneOfPower = Math.floor(Math.log2(rowsMax / SAMPLE_ROWS));
   const distinctOf = (key: string): number => distinct.get(key) ?? 0;
   const ordered = rollups
     .toSorted((a, b) => grainsMs[a.grain] - grainsMs[b.grain])
     .map((rollup) => ({
       rollup,
-      attributes: rollup.attributes.toSorted((a, b) => distinctOf(a) - distinctOf(b) || (a < b ? -1 : 1)),
+      free: rollup.attributes.filter((key) => constants.has(key)),
+      costly: rollup.attributes
+        .filter((key) => !constants.has(key))
+        .sort((a, b) => distinctOf(a) - distinctOf(b) || compareText(a, b)),
     }));
-  const counts = ordered.flatMap(({ rollup, attributes }, i) =>
-    prefixHashes(rollup, attributes).map((hash, j) => `${sampleSql(hash, oneOf)} AS rows_${i}_${j}`),
+  const counts = ordered.flatMap(({ rollup, costly }, i) =>
+    prefixHashes(rollup, costly).map((hash, j) => `${sampleSql(hash, oneOfPower)} AS rows_${i}_${j}`),
   );
   const [measured = {}] = await session.rows(`SELECT ${counts.join(', ')} FROM ${from}`);
-  return ordered.map(({ rollup, attributes }, i) => {
-    const rows = [0, ...attributes.keys().map((j) => j + 1)].map(
-      (count) => oneOf * fromBits(numberOf(measured, `rows_${i}_${count}`)),
+  return ordered.map(({ rollup, free, costly }, i) => {
+    const rows = [...Array(costly.length + 1).keys()].map(
+      (count) => 2 ** oneOfPower * fromBits(numberOf(measured, `rows_${i}_${count}`)),
     );
     const kept = rows.findLastIndex((count) => count <= rowsMax);
-    return { rollup, attributes: kept < 0 ? null : attributes.slice(0, kept), rows: rows[Math.max(0, kept)] ?? 0 };
+    const attributes = kept < 0 ? null : [...free, ...costly.slice(0, kept)];
+    return { rollup, attributes, rows: rows[Math.max(0, kept)] ?? 0 };
   });
 }
 
@@ -186,10 +213,11 @@ async function planParts(
 const SAMPLE_ROWS = 2_500;
 const BITS = 65_536;
 
-/** How many bits the groups set of those whose hash is a multiple of `oneOf`, each of them one. */
-function sampleSql(hash: string, oneOf: number): string {
-  const bit = `CAST(${hash} // ${oneOf} % ${BITS} AS INTEGER)`;
-  return `coalesce(bit_count(bitstring_agg(${bit}, 0, ${BITS - 1}) FILTER (${hash} % ${oneOf} = 0)), 0)`;
+/** How many bits are set by the groups whose hash ends with so many zeros, each by one. */
+function sampleSql(hash: string, zeros: number): string {
+  const bit = `CAST((${hash} >> ${zeros}) & ${BITS - 1} AS INTEGER)`;
+  const isSampled = `(${hash} & ${2 ** zeros - 1}) = 0`;
+  return `coalesce(bit_count(bitstring_agg(${bit}, 0, ${BITS - 1}) FILTER (${isSampled})), 0)`;
 }
 
 /** How many groups set so many bits (linear counting): some share one. */
@@ -213,6 +241,8 @@ function prefixHashes({ grain }: Rollup, attributes: readonly string[]): string[
 type Rolled = {
   readonly rollup: Rollup;
   readonly attributes: readonly string[];
+  /** Columns of the charges that make no groups. */
+  readonly constants: ReadonlySet<string>;
   /** Has `charge_period_start`, what every rollup has, the attributes by their keys, the sums and the count. */
   readonly table: string;
 };
@@ -229,10 +259,12 @@ type Counts = { readonly rows: number; readonly without: readonly string[] };
 
 async function rollUp(
   session: IngestSession,
-  { rollup, attributes, table }: Rolled,
+  { rollup, attributes, constants, table }: Rolled,
   from: string,
 ): Promise<Counts> {
-  const keys = [...standingAttributes, ...attributes].map(sqlName);
+  const keys = [...standingAttributes, ...attributes].map((key) =>
+    constants.has(key) ? `any_value(${sqlName(key)}) AS ${sqlName(key)}` : sqlName(key),
+  );
   const sums = summedColumns.map((name) => `CAST(sum(${name}) AS DECIMAL(38,12)) AS ${name}`);
   await session.rows(
     `CREATE OR REPLACE TABLE ${table} AS

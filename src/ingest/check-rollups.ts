@@ -57,27 +57,36 @@ export async function checkRollups(
   }
 }
 
-/** A row for each batch, bucket and metric: how many groups differ there, and what they add up to on each side. */
+/**
+ * A row for each batch, bucket and metric that differs. Beside the sum stands one in which each row counts as often as
+ * a hash of its group says: it is the same for charges and for what they are put together to, unless values went to
+ * other groups. So nothing need be grouped by attributes again, which takes memory.
+ */
 function differencesSql(rollup: Rollup, attributes: readonly string[], files: RollupFiles): string {
-  const keys = ['batch', 'bucket', ...[...standingAttributes, ...attributes].map(sqlName)];
   const metrics = [CHARGE_COUNT, ...summedColumns];
-  const side = (mine: string, others: string): string =>
-    metrics.map((name) => `${name} AS ${mine}_${name}, NULL AS ${others}_${name}`).join(', ');
-  const sums = metrics.flatMap((name) => [`sum(e_${name}) AS e_${name}`, `sum(f_${name}) AS f_${name}`]);
-  const pairs = metrics.map(
-    (name) =>
-      `{'metric': '${name}', 'e': CAST(e_${name} AS DECIMAL(38,12)), 'f': CAST(f_${name} AS DECIMAL(38,12))}`,
-  );
-  const shown = (name: string): string => `concat(count(${name}), ' groups, ', sum(${name}))`;
-  return `SELECT batch, CAST(bucket AS VARCHAR) AS bucket, one.metric AS metric, ${shown('one.e')} AS expected, ${shown('one.f')} AS found
-FROM (SELECT batch, bucket, unnest([${pairs.join(', ')}]) AS one FROM (
-  SELECT ${[...keys, ...sums].join(', ')} FROM (
-    SELECT ${keys.join(', ')}, ${side('e', 'f')} FROM ${chargesSql(rollup, attributes, files)}
-    UNION ALL BY NAME
-    SELECT ${keys.join(', ')}, ${side('f', 'e')} FROM ${partsSql(rollup, attributes, files)})
-  GROUP BY ${keys.join(', ')}))
-WHERE one.e IS DISTINCT FROM one.f GROUP BY ALL`;
+  const group = [...standingAttributes, ...attributes].map(sqlName).join(', ');
+  const sums = metrics.flatMap((name) => {
+    const value = `CAST(${name} AS DECIMAL(38,12))`;
+    return [`sum(${value}) AS ${name}`, `sum(${value} * weight) AS weighted_${name}`];
+  });
+  const weight = `CAST(hash(${group}) & ${WEIGHT_MAX} AS DECIMAL(7,0)) AS weight`;
+  const side = (from: string): string =>
+    `(SELECT batch, bucket, ${sums.join(', ')} FROM (SELECT *, ${weight} FROM ${from}) GROUP BY batch, bucket)`;
+  const pairs = metrics.map((name) => {
+    const values = [`e.${name}`, `e.weighted_${name}`, `f.${name}`, `f.weighted_${name}`];
+    return `{'metric': '${name}', 'e': ${values[0]}, 'we': ${values[1]}, 'f': ${values[2]}, 'wf': ${values[3]}}`;
+  });
+  const others = `CASE WHEN one.e = one.f THEN ' in other groups' ELSE '' END`;
+  return `SELECT batch, CAST(bucket AS VARCHAR) AS bucket, one.metric AS metric,
+  CAST(one.e AS VARCHAR) AS expected, CAST(one.f AS VARCHAR) || ${others} AS found
+FROM (SELECT batch, bucket, unnest([${pairs.join(', ')}]) AS one
+  FROM ${side(chargesSql(rollup, attributes, files))} AS e
+  FULL JOIN ${side(partsSql(rollup, attributes, files))} AS f USING (batch, bucket))
+WHERE one.e IS DISTINCT FROM one.f OR one.we IS DISTINCT FROM one.wf`;
 }
+
+/** 20 bits: a weighted sum has room for a hundred of the largest values there are. */
+const WEIGHT_MAX = 0xfffff;
 
 function chargesSql(
   { grain }: Rollup,
