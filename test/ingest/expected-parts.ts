@@ -1,6 +1,8 @@
 /**
  * The parts of rollups by another path: each charge read, put into its bucket and group, and added up here.
  */
+import { expect } from 'vitest';
+
 import type { PublishedBatch } from '../../src/catalog/batch.ts';
 import { listDataFiles } from '../../src/catalog/iceberg/list-data-files.ts';
 import { lakeTables } from '../../src/catalog/lake-tables.ts';
@@ -8,6 +10,8 @@ import type { Rollup } from '../../src/catalog/rollups.ts';
 import { rollupColumnOf } from '../../src/catalog/rollups.ts';
 import { decimalFromUnits, formatDecimal, parseDecimal } from '../../src/core/decimal.ts';
 import { DAY_MS, HOUR_MS } from '../../src/core/time-range.ts';
+import type { BillRow } from '../support/focus-file.ts';
+import { focusRow } from '../support/focus-file.ts';
 import type { IngestFolder } from './ingest-folder.ts';
 import { acme } from './ingest-folder.ts';
 
@@ -60,7 +64,7 @@ FROM rows WHERE rollup = '${rollup.id}' AND batch = '${batch.id}'`,
 }
 
 /** What the part of these attributes must be. */
-export async function expectedRows(
+async function expectedRows(
   folder: IngestFolder,
   batch: PublishedBatch,
   rollup: Rollup,
@@ -100,6 +104,55 @@ export async function expectedRows(
       });
     })
     .sort();
+}
+
+/** Each part of a live batch against what its charges add up to. */
+export async function expectPartsAreRight(folder: IngestFolder): Promise<void> {
+  const rollups = await folder.control.rollups(acme);
+  const batches = await folder.liveBatches();
+  for (const part of await partsOf(folder)) {
+    const rollup = rollups.find(({ name }) => name === part.rollup);
+    const batch = batches.find(({ id }) => id === part.batch);
+    if (rollup === undefined || batch === undefined) throw new Error('parts are of rollups and batches');
+    expect(part.rows).toEqual(await expectedRows(folder, batch, rollup, part.attributes));
+  }
+}
+
+/** The same numbers from 0 to 1 for the same seed. */
+function draws(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Charges with few values a column, so that they meet in groups; nulls, empty texts, credits, and odd stretches of time. */
+export function randomCharges(count: number, seed: number): BillRow[] {
+  const draw = draws(seed);
+  const pick = <T>(...values: readonly T[]): T | null => values[Math.floor(draw() * values.length)] ?? null;
+  return Array.from({ length: count }, (_, i) => {
+    const day = String(1 + Math.floor(draw() * 4)).padStart(2, '0');
+    const start = `2024-09-${day}T${pick('00', '07', '23')}:${pick('00', '00', '59')}:00Z`;
+    const credit = draw() < 0.2;
+    return focusRow({
+      BillingCurrency: pick('USD', 'USD', 'EUR'),
+      BilledCost: `${credit ? '-' : ''}${Math.floor(draw() * 9)}.${i}`,
+      EffectiveCost: draw() < 0.1 ? '12345678.000000000001' : `0.00000000000${1 + Math.floor(draw() * 8)}`,
+      ListCost: pick('2', null),
+      ContractedCost: null,
+      ChargePeriodStart: start,
+      ChargePeriodEnd: pick(start, '2024-10-01T00:00:00Z', '2024-09-05T00:00:00Z') ?? start,
+      ChargeCategory: credit ? 'Credit' : 'Usage',
+      ServiceName: pick('EC2', 'S3', 'ec2', ' '),
+      RegionId: pick('us-east-1', null),
+      RegionName: pick('', 'Nördlich', null),
+      ConsumedQuantity: pick('1', '-0.5', null),
+      ConsumedUnit: pick('Hours', 'GB', null),
+      ResourceId: `i-${i % 7}`,
+      Tags: pick('{"team": "a", "env": "prod"}', '{"team": "b", "a/~,\'": "1"}', '{"env": ""}', null),
+    });
+  });
 }
 
 const grains = { hour: HOUR_MS, day: DAY_MS } as const;

@@ -67,7 +67,7 @@ async function waitForFile(path: string): Promise<void> {
 }
 
 describe('kill -9', () => {
-  it.each(['resources', 'tags', 'charges', 'control_totals'])(
+  it.each(['resources', 'tags', 'charges', 'control_totals', 'rollups'])(
     'right behind the commit to %s leaves all or nothing',
     async (table) => {
       const state = await bench.lake.findTable(acme, table as 'charges'); // One of the names above.
