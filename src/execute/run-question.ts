@@ -69,7 +69,8 @@ export function createQuestionRunners(
       const plan = planQuery(question, state, connectors, options);
       return { plan, planningMs: performance.now() - started, answers };
     };
-    const templatesFor = (state: TenantState) => templatesOf(state, `${forceStore} ${[...rulesOff].sort().join()}`);
+    const templatesFor = (state: TenantState) =>
+      templatesOf(state, `${forceStore} ${[...rulesOff].sort().join()}`);
     return {
       plan: (question, state) => {
         const { templates, wasPlanned } = peekingAt(templatesFor(state));
