@@ -8,6 +8,8 @@ export type BillShape = {
   readonly regions: number;
   readonly accounts: number;
   readonly resources: number;
+  /** First day; BILL_START where it is left out. */
+  readonly start?: string;
 };
 
 export const TENANT_SHAPE: BillShape = {
@@ -37,7 +39,7 @@ export async function generateBill(path: string, shape: BillShape): Promise<void
       WITH drawn AS (
         SELECT i, ${skewed(shape.resources, 'i', 4)} AS resource, ${skewed(shape.services, 'i', 1)} AS service,
           ${skewed(shape.regions, 'resource', 2)} AS region, ${skewed(shape.accounts, 'resource', 3)} AS account,
-          TIMESTAMPTZ '${BILL_START} 00:00:00Z' + to_hours(((i * ${shape.days * 24}) // ${shape.rows})::BIGINT) AS started,
+          TIMESTAMPTZ '${shape.start ?? BILL_START} 00:00:00Z' + to_hours(((i * ${shape.days * 24}) // ${shape.rows})::BIGINT) AS started,
           (hash(i * 31 + 5) % 100000) / 1000000 AS cost
         FROM range(${shape.rows}) t(i)
       )

@@ -1,6 +1,7 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
-import type { Connector } from '../connectors/connector.ts';
+import type { Connector, Rows } from '../connectors/connector.ts';
 import { costError } from '../core/errors.ts';
+import type { TenantId } from '../core/ids.ts';
 import { guardPlan } from '../planner/guard.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
 import type { PlanTemplates } from '../planner/plan-templates.ts';
@@ -44,6 +45,13 @@ export type QuestionRunner = {
     signal: AbortSignal,
     planned?: Planned,
   ) => Promise<PlanRun>;
+  /** Rows of `work` that a digest determines, kept as those of plans are. */
+  readonly remember: (
+    tenant: TenantId,
+    key: string,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Rows>,
+  ) => Promise<Rows>;
   readonly stores: ReadonlyMap<StoreName, Connector>;
 };
 
@@ -88,6 +96,16 @@ export function createQuestionRunners(
           return [part.name, await runPlan(part.plan, { stores, admission, meter, answers }, limits)];
         });
         return { ...planned, results: new Map(await allEnded(runs)) };
+      },
+      remember: async (tenant, key, signal, work) => {
+        if (noCache) return work(signal);
+        const answers = cache.forQuestion(tenant);
+        if (answers.rowsOf(key) !== null) return answers.take(key);
+        return answers.once(key, signal, async (own) => {
+          const rows = await work(own);
+          answers.keep(key, rows);
+          return rows;
+        });
       },
       stores,
     };

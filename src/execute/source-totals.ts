@@ -1,11 +1,13 @@
+import { touches } from '../catalog/batch.ts';
 import { filesOfBatch } from '../catalog/file-index.ts';
 import type { Metric } from '../catalog/metrics.ts';
 import { metrics } from '../catalog/metrics.ts';
-import type { Connector, ControlTotalColumn } from '../connectors/connector.ts';
-import { controlTotalColumns } from '../connectors/connector.ts';
+import type { Connector, ControlTotalColumn, Rows } from '../connectors/connector.ts';
 import type { Decimal } from '../core/decimal.ts';
 import { decimalFromUnits } from '../core/decimal.ts';
+import { digest } from '../core/digest.ts';
 import { ceilHour } from '../core/time-range.ts';
+import type { ReadMeasure } from '../planner/measures.ts';
 import { TRUE } from '../planner/predicate.ts';
 import type { Question } from '../planner/question.ts';
 import { rawSum } from './answer-question.ts';
@@ -26,13 +28,25 @@ export async function sourceTotals(
   const { conserved, question } = bound;
   if (conserved.length === 0) return new Map();
   if (question.timing === 'PRORATED') return proratedTotals(bound, signal, runner);
-  const sums = await prover.sumControlTotals(controlTotalsAsk(bound), signal);
-  return new Map(conserved.map((metric) => [metric, asDecimal(metric, sums)]));
+  const { batches, ...ask } = controlTotalsAsk(bound);
+  const { tenant, by, range } = ask;
+  const key = digest(['control totals', tenant, by, range, batches]);
+  const sums = await runner.remember(tenant, key, signal, async (own) =>
+    oneRow(await prover.sumControlTotals(ask, own)),
+  );
+  const read = readRow(sums, 0);
+  return new Map(conserved.map((metric) => [metric, asDecimal(metric, read)]));
+}
+
+function oneRow(sums: ReadonlyMap<ControlTotalColumn, bigint>): Rows {
+  return { length: 1, columns: new Map([...sums].map(([name, sum]) => [name, [sum]])) };
 }
 
 function controlTotalsAsk({ question, state }: BoundQuery) {
-  const files = state.batches.flatMap(({ id }) => filesOfBatch(state.tables.control_totals.files, id));
+  const batches = state.batches.filter((batch) => touches(batch, question.period, question.axis));
+  const files = batches.flatMap(({ id }) => filesOfBatch(state.tables.control_totals.files, id));
   return {
+    batches: batches.map(({ id }) => id).sort(),
     tenant: question.tenant,
     files: files.map((file) => file.path),
     by: question.axis === 'BILLING_PERIOD' ? ('billing_month' as const) : ('hour' as const),
@@ -40,10 +54,9 @@ function controlTotalsAsk({ question, state }: BoundQuery) {
   };
 }
 
-function asDecimal(metric: Metric, sums: ReadonlyMap<ControlTotalColumn, bigint>): Decimal {
-  const column = metrics[metric].column ?? 'charge_count';
-  const known = controlTotalColumns.find((name) => name === column);
-  return decimalFromUnits(known ? (sums.get(known) ?? 0n) : 0n);
+function asDecimal(metric: Metric, read: ReadMeasure): Decimal {
+  const sum = read(metrics[metric].column ?? 'charge_count');
+  return decimalFromUnits(typeof sum === 'bigint' ? sum : 0n);
 }
 
 async function proratedTotals(
