@@ -127,6 +127,8 @@ describe('verify of files', () => {
       `charges, file ${gone.path}`,
       expect.stringContaining(`charges, batch ${batch}, hour `),
       `control plane, batch ${batch}, billed_cost`,
+      expect.stringContaining(`rollup hour, batch ${batch}, hour `),
+      expect.stringContaining(`rollup day, batch ${batch}, day `),
     ]);
     expect(differences[0]?.found).toContain('ENOENT');
   });
