@@ -33,7 +33,8 @@ export type QuestionAnswers = KeptAnswers & {
 };
 
 export type AnswerCache = {
-  readonly forQuestion: (tenant: TenantId) => QuestionAnswers;
+  /** @param before only what was kept before this instant, by `performance.now()`; default: all */
+  readonly forQuestion: (tenant: TenantId, before?: number) => QuestionAnswers;
   readonly bytes: () => number;
 };
 
@@ -56,7 +57,7 @@ export function createAnswerCache(bytesMax: number): AnswerCache {
     const own = tenants.get(tenant) ?? { bytes: 0, entries: new Map() };
     tenants.set(tenant, own);
     if (own.entries.has(key)) return;
-    own.entries.set(key, { rows, bytes });
+    own.entries.set(key, { rows, bytes, keptAt: performance.now() });
     own.bytes += bytes;
     total += bytes;
     makeRoom();
@@ -64,12 +65,12 @@ export function createAnswerCache(bytesMax: number): AnswerCache {
 
   return {
     bytes: () => total,
-    forQuestion: (tenant) => {
+    forQuestion: (tenant, before = Infinity) => {
       const seen = new Map<string, Rows>();
       return {
         rowsOf: (key) => {
           const entry = touch(tenants.get(tenant), key);
-          if (entry === null) return null;
+          if (entry === null || entry.keptAt >= before) return null;
           seen.set(key, entry.rows);
           return entry.rows.length;
         },
@@ -85,7 +86,7 @@ export function createAnswerCache(bytesMax: number): AnswerCache {
   };
 }
 
-type Entry = { readonly rows: Rows; readonly bytes: number };
+type Entry = { readonly rows: Rows; readonly bytes: number; readonly keptAt: number };
 /** In the order of last use: a Map iterates as inserted. */
 type TenantEntries = { bytes: number; readonly entries: Map<string, Entry> };
 

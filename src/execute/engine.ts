@@ -60,6 +60,8 @@ export type RunOptions = {
   readonly deadlineMs: number;
   /** Where the planner may choose no other store; then also STORE_UNABLE is thrown. */
   readonly forceStore: StoreName | null;
+  /** When the operation started, by `performance.now()`: what it keeps itself is no news to its own explain. */
+  readonly startedAt: number;
   /** No earlier answer may stand for this one, nor is this one kept. */
   readonly noCache: boolean;
   /** Names of rules that planning leaves out. */

@@ -57,7 +57,7 @@ export type QuestionRunner = {
 
 /** Runners that differ in how a request wants its answers made, and share all else. */
 export type QuestionRunners = (
-  options: Pick<RunOptions, 'forceStore' | 'noCache' | 'rulesOff'>,
+  options: Pick<RunOptions, 'forceStore' | 'noCache' | 'rulesOff' | 'startedAt'>,
 ) => QuestionRunner;
 
 export function createQuestionRunners(
@@ -68,10 +68,15 @@ export function createQuestionRunners(
 ): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
   const templatesOf = createTemplateStore();
-  return ({ forceStore, noCache, rulesOff }) => {
-    const planWith = (question: Question, state: TenantState, templates: PlanTemplates): Planned => {
+  return ({ forceStore, noCache, rulesOff, startedAt }) => {
+    const planWith = (
+      question: Question,
+      state: TenantState,
+      templates: PlanTemplates,
+      before?: number,
+    ): Planned => {
       const started = performance.now();
-      const answers = cache.forQuestion(question.tenant);
+      const answers = cache.forQuestion(question.tenant, before);
       const kept = noCache ? null : answers;
       const options = { ...defaultPlanOptions, forceStore, rulesOff, kept, templates };
       const plan = planQuery(question, state, connectors, options);
@@ -82,7 +87,7 @@ export function createQuestionRunners(
     return {
       plan: (question, state) => {
         const { templates, wasPlanned } = peekingAt(templatesFor(state));
-        const planned = planWith(question, state, templates);
+        const planned = planWith(question, state, templates, startedAt);
         return { ...planned, plan: { ...planned.plan, isCached: wasPlanned() } };
       },
       run: async (question, state, signal, before) => {

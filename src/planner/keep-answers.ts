@@ -11,8 +11,18 @@ import { touches } from '../catalog/batch.ts';
 import { digest } from '../core/digest.ts';
 import { hasPartials, mergeArms, partialOf } from './merge-arms.ts';
 import { isMergeable } from './measures.ts';
-import type { Aggregate, Ask, ColumnName, FileSelection, Kept, PhysicalPlan, Plan, Scan } from './plan.ts';
-import { children, mapChildren, outputColumns } from './plan.ts';
+import type {
+  Aggregate,
+  Ask,
+  ColumnName,
+  FileSelection,
+  Kept,
+  PhysicalPlan,
+  Plan,
+  Pruning,
+  Scan,
+} from './plan.ts';
+import { children, mapChildren, outputColumns, someNode } from './plan.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import { askLess } from './pushed-to-physical.ts';
 import { scannedBatches } from './scanned-batches.ts';
@@ -34,10 +44,21 @@ export function keepAnswers(
   state: TenantState,
   offers: readonly StoreOffer[],
   kept: KeptAnswers,
-): PhysicalPlan {
-  const keep = (node: Plan): Plan =>
-    node.kind === 'Ask' ? keepAsk(node, state, offers, kept) : mapChildren(node, keep);
-  return keep(plan) as PhysicalPlan; // Every Scan is in an Ask still.
+): { plan: PhysicalPlan; unread: readonly Pruning[] } {
+  const unread: Pruning[] = [];
+  const keep = (node: Plan): Plan => {
+    if (node.kind !== 'Ask') return mapChildren(node, keep);
+    const less = keepAsk(node, state, offers, kept);
+    if (!someNode(less, ({ kind }) => kind === 'Ask')) unread.push(...scansOf(node.fragment).map(unreadOf));
+    return less;
+  };
+  return { plan: keep(plan) as PhysicalPlan, unread }; // Every Scan is in an Ask still.
+}
+
+/** What is not read of the files of a Scan that nothing is asked of any more. */
+function unreadOf({ files }: Scan): Pruning {
+  const nothing = { filesTotal: 0, filesRead: 0, bytesTotal: 0, bytesRead: 0, skipped: [] };
+  return files === null ? nothing : restrictFiles(files, new Set()).pruning;
 }
 
 function keepAsk(ask: Ask, state: TenantState, offers: readonly StoreOffer[], kept: KeptAnswers): Plan {

@@ -104,12 +104,13 @@ function planPart(
   const template = templates?.find(normalized.plan) ?? null;
   const pushed = template ?? planShape(normalized.plan, state, offers, options);
   if (template === null) templates?.add(normalized.plan, pushed);
-  const { plan, unread } = pushedToPhysical(pushed.plan, state, offers, options);
+  const physical = pushedToPhysical(pushed.plan, state, offers, options);
+  const less = kept ? keepAnswers(physical.plan, state, offers, kept) : { plan: physical.plan, unread: [] };
   return {
     ...pushed,
     runs: [...normalized.runs, ...pushed.runs],
-    plan: kept ? keepAnswers(plan, state, offers, kept) : plan,
-    unread,
+    plan: less.plan,
+    unread: [...physical.unread, ...less.unread],
     isCached: template !== null,
   };
 }

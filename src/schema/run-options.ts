@@ -11,7 +11,7 @@ import type { Context } from './context.ts';
 export function runOptions({ signal, elapsedMs, route }: Context, limitMs: number): RunOptions {
   const deadlineMs = Math.ceil(limitMs - elapsedMs());
   if (deadlineMs <= 0) throw costError('DEADLINE_EXCEEDED', { ms: limitMs });
-  return { signal, deadlineMs, ...route };
+  return { signal, deadlineMs, startedAt: performance.now() - elapsedMs(), ...route };
 }
 
 /**

@@ -21,6 +21,7 @@ const mixed = tenant('mixed');
 const options = {
   signal: new AbortController().signal,
   deadlineMs: 60_000,
+  startedAt: Infinity,
   forceStore: null,
   noCache: false,
   rulesOff: new Set<string>(),

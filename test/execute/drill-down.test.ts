@@ -39,6 +39,7 @@ const acme = tenant('acme');
 const options = {
   signal: new AbortController().signal,
   deadlineMs: 60_000,
+  startedAt: Infinity,
   forceStore: null,
   noCache: false,
   rulesOff: new Set<string>(),

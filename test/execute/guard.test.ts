@@ -18,6 +18,7 @@ const globex = tenant('globex');
 const options = {
   signal: new AbortController().signal,
   deadlineMs: 60_000,
+  startedAt: Infinity,
   forceStore: null,
   noCache: true,
   rulesOff: new Set<string>(),

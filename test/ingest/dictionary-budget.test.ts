@@ -28,6 +28,7 @@ import { doctorFile, liveFiles } from './doctor-table.ts';
 const options = {
   signal: new AbortController().signal,
   deadlineMs: 60_000,
+  startedAt: Infinity,
   forceStore: null,
   noCache: false,
   rulesOff: new Set<string>(),

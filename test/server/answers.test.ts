@@ -434,7 +434,7 @@ describe('answers over real bills', () => {
         }
       }
     `);
-    const query: CostQuery = { period: SEPTEMBER, groupBy: ['service_name'] };
+    const query: CostQuery = { period: SEPTEMBER, groupBy: ['service_name', 'charge_category'] };
     const plan = (await ask(explained, { query, analyze: false })).costs?.explain;
     expect(
       plan?.nodes.some(({ store, statement }) => store === 'DUCKDB' && statement?.includes('SELECT')),
