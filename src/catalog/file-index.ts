@@ -147,17 +147,28 @@ function filesOf(group: FileGroup): LakeFile[] {
 
 /** The files of a batch whose bounds do not exclude that they have rows in the window. */
 export function filesInTime(batch: BatchFiles, window: TimeWindow): LakeFile[] {
-  const { from, to, startColumn, endColumn } = window;
-  const last = { charge_period_start: batch.lastStart, charge_period_end: batch.lastEnd }[endColumn];
-  if (from >= to || (startColumn === 'charge_period_start' && batch.firstStart >= to)) return [];
-  return last !== undefined && last < from ? [] : batch.groups.flatMap((group) => groupInTime(group, window));
+  return isOutsideTime(batch, window) ? [] : batch.groups.flatMap((group) => groupInTime(group, window));
 }
+
+/** Whether bounds exclude that any of the files has rows in the window. */
+export function isOutsideTime(
+  { firstStart, lastStart, lastEnd }: BatchFiles,
+  { from, to, startColumn, endColumn }: TimeWindow,
+): boolean {
+  if (from >= to || (startColumn === 'charge_period_start' && firstStart >= to)) return true;
+  if (endColumn === 'charge_period_start') return lastStart < from;
+  return endColumn === 'charge_period_end' && lastEnd < from;
+}
+
+/** Few files are looked at sooner than the facts that many share. */
+const FILES_LOOKED_AT = 100;
 
 function groupInTime(group: FileGroup, window: TimeWindow): LakeFile[] {
   const { from, to, startColumn, endColumn } = window;
   const { facts } = group.files;
   const { first, end } = stretchOf(group, window);
-  if (first >= end || !someFact(facts, startColumn, startsInTime) || !someFact(facts, endColumn, endsInTime))
+  const isLong = end - first > FILES_LOOKED_AT;
+  if (isLong && !(someFact(facts, startColumn, startsInTime) && someFact(facts, endColumn, endsInTime)))
     return [];
   const found: LakeFile[] = [];
   for (let position = first; position < end; position++) {

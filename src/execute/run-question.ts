@@ -124,7 +124,8 @@ function peekingAt(known: PlanTemplates): { templates: PlanTemplates; wasPlanned
     isKnown &&= known.find(normalized) !== null;
     return null;
   };
-  return { templates: { ...known, find }, wasPlanned: () => isKnown };
+  const placeOnce: PlanTemplates['placeOnce'] = (_normalized, place) => place();
+  return { templates: { ...known, find, placeOnce }, wasPlanned: () => isKnown };
 }
 
 /** Plans by shape, as long as their state is in use; apart for each way to plan. */

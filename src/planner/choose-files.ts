@@ -1,7 +1,8 @@
 import { metricColumns } from '../catalog/charge-columns.ts';
 import { placeOf } from '../catalog/dimensions.ts';
-import type { FileSet, TimeWindow } from '../catalog/file-index.ts';
-import { everyFile, filesInTime, filesOfRollup } from '../catalog/file-index.ts';
+import type { PublishedBatch } from '../catalog/batch.ts';
+import type { BatchFiles, FileSet, TimeWindow } from '../catalog/file-index.ts';
+import { everyFile, filesInTime, filesOfRollup, isOutsideTime } from '../catalog/file-index.ts';
 import type { LakeFile } from '../catalog/lake-file.ts';
 import { NARROW_LIMIT } from '../catalog/lake-file.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
@@ -72,29 +73,56 @@ function pickFiles(
   state: TenantState,
 ): { readonly kept: readonly LakeFile[]; readonly skipped: Skipped } {
   const { files } = tableOf(scan, state);
-  const scanned = new Set(scannedBatches(scan, state));
+  const live = liveFiles(files, state);
+  const scanned = scan.batches === null ? null : new Set(scannedBatches(scan, state));
   const window = timeWindow(scan);
   const skipped: Skipped = new Map();
   const kept: LakeFile[] = [];
-  const live = { files: 0, bytes: 0 };
-  for (const batch of state.batches) {
-    const own = files.byBatch.get(batch.id);
-    if (!own) continue;
-    live.files += own.count;
-    live.bytes += own.sizeBytes;
-    if (!scanned.has(batch)) {
+  const late = { count: live.count, sizeBytes: live.sizeBytes };
+  for (const { batch, own } of live.batches) {
+    if (scanned !== null && !scanned.has(batch)) {
       skip(skipped, 'NOT_ASKED', own.count, own.sizeBytes);
+      late.count -= own.count;
+      late.sizeBytes -= own.sizeBytes;
       continue;
     }
-    const inTime = filesInTime(own, window);
-    skip(skipped, 'TIME', own.count - inTime.length, own.sizeBytes - bytesOf(inTime));
-    for (const file of inTime) {
+    if (isOutsideTime(own, window)) continue;
+    for (const file of filesInTime(own, window)) {
+      late.count -= 1;
+      late.sizeBytes -= file.sizeBytes;
       if (matchFile(predicate, file) !== 'none') kept.push(file);
       else skip(skipped, `VALUE:${provingKey(predicate, file) ?? 'filter'}`, 1, file.sizeBytes);
     }
   }
-  skip(skipped, 'NOT_LIVE', files.count - live.files, files.sizeBytes - live.bytes);
+  skip(skipped, 'TIME', late.count, late.sizeBytes);
+  skip(skipped, 'NOT_LIVE', files.count - live.count, files.sizeBytes - live.sizeBytes);
   return { kept, skipped };
+}
+
+type LiveFiles = {
+  readonly batches: readonly { readonly batch: PublishedBatch; readonly own: BatchFiles }[];
+  readonly count: number;
+  readonly sizeBytes: number;
+};
+const known = new WeakMap<TenantState, WeakMap<FileSet, LiveFiles>>();
+
+/** Of the batches that are live in a state: found once, though a plan of many arms asks again for each. */
+function liveFiles(files: FileSet, state: TenantState): LiveFiles {
+  const ofState = known.get(state) ?? new WeakMap<FileSet, LiveFiles>();
+  known.set(state, ofState);
+  const found = ofState.get(files);
+  if (found) return found;
+  const batches = state.batches.flatMap((batch) => {
+    const own = files.byBatch.get(batch.id);
+    return own ? [{ batch, own }] : [];
+  });
+  const live = {
+    batches,
+    count: batches.reduce((sum, { own }) => sum + own.count, 0),
+    sizeBytes: batches.reduce((sum, { own }) => sum + own.sizeBytes, 0),
+  };
+  ofState.set(files, live);
+  return live;
 }
 
 function batchOf({ partition }: LakeFile): string | null {

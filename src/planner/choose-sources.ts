@@ -21,8 +21,7 @@ import type { Source, Way } from './ways.ts';
 import { waysOf } from './ways.ts';
 
 /** What came of weighing one way to answer a stretch of time. */
-export type Weighed = {
-  readonly range: TimeRange;
+export type Weighed = TimeRange & {
   readonly source: string;
   readonly store: StoreName;
   readonly chosen: boolean;
@@ -213,14 +212,14 @@ function weighedOf(
       const reason = isChosen
         ? reasonOf(ways, arm)
         : (lostBecause(way, range) ?? `dearer than ${nameOf(chosen)}`);
-      return { range, source: way.source.name, store: way.store, chosen: isChosen, estimate, reason };
+      return { ...range, source: way.source.name, store: way.store, chosen: isChosen, estimate, reason };
     });
   });
   const [first] = ways;
   if (first === undefined) return [];
   const nothing = { rows: 0, bytes: 0, ms: 0, usd: 0 };
   const ofRejected = rejected.map(({ rollup, rejection: { code, detail } }): Weighed => ({
-    range: rangeOf(0, edges.length - 1),
+    ...rangeOf(0, edges.length - 1),
     source: `rollup ${rollup.name}`,
     store: first.store,
     chosen: false,

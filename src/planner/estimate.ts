@@ -64,7 +64,7 @@ export function estimateGroups(plan: Extract<Plan, { kind: 'Aggregate' }>, state
 function scanRows(scan: Extract<Plan, { kind: 'Scan' }>, state: TenantState): number {
   if (scan.files) {
     const records = scan.files.files.reduce((sum, file) => sum + file.records, 0);
-    return Math.min(records, batchRows(scan, state));
+    return scan.files.proven.time ? records : Math.min(records, batchRows(scan, state));
   }
   return batchRows(scan, state);
 }

@@ -37,7 +37,7 @@ export function explainPlan(
     mermaid: mermaidOf(nodes),
     nodes,
     rules: plan.rules.map(traceOf),
-    candidates: plan.candidates,
+    candidates: plan.candidates.map((way) => ({ ...way, estimate: { ...way.estimate, qError: null } })),
     pruning: [...asks.map(pruningOf), ...plan.unread].reduce(addPruning, noPruning),
     estimate: { ...estimate, qError: null },
     actual,

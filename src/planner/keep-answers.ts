@@ -64,7 +64,7 @@ function unreadOf({ files }: Scan): Pruning {
 function keepAsk(ask: Ask, state: TenantState, offers: readonly StoreOffer[], kept: KeptAnswers): Plan {
   if (ask.estimate.rows > KEPT_ROWS_MAX) return ask;
   const units = unitsOf(ask.fragment, state);
-  const of = digest(withoutFiles(ask.fragment));
+  const of = digestOf(ask.fragment);
   const keyOf = (some: readonly Unit[]) => digest([state.tenant, of, some.map(({ batches }) => batches)]);
   const whole = keyOf(units);
   const columns = outputColumns(ask.fragment);
@@ -117,7 +117,15 @@ function unitsOf(fragment: Plan, state: TenantState): Unit[] {
     });
 }
 
-/** What a fragment asks, whatever files hold the rows. */
+const digests = new WeakMap<Plan, string>();
+
+/** What a fragment asks, whatever files hold the rows. Fragments of plans that are used again are digested once. */
+function digestOf(fragment: Plan): string {
+  const known = digests.get(fragment) ?? digest(withoutFiles(fragment));
+  digests.set(fragment, known);
+  return known;
+}
+
 function withoutFiles(plan: Plan): Plan {
   return plan.kind === 'Scan' ? { ...plan, files: null } : mapChildren(plan, withoutFiles);
 }

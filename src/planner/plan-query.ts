@@ -4,8 +4,7 @@
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { checkPatternCount } from './bind/check-pattern.ts';
-import type { Candidate } from './explain.ts';
-import type { SourceOptions } from './choose-sources.ts';
+import type { SourceOptions, Weighed } from './choose-sources.ts';
 import { PLANNING_STEPS_MAX, chooseSources } from './choose-sources.ts';
 import type { KeptAnswers } from './keep-answers.ts';
 import { keepAnswers } from './keep-answers.ts';
@@ -27,7 +26,7 @@ export type QueryPlan = {
   /** The totals are the summary row of the part `rows`. */
   readonly totalsFromRows: boolean;
   readonly rules: readonly RuleRun[];
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly Weighed[];
   /** Of Scans that no file is left for, which the plan no longer holds. */
   readonly unread: readonly Pruning[];
   /** What the parts were made from: null for a part that nobody wants. */
@@ -70,16 +69,11 @@ export function planQuery(
     const plan = logical[name];
     return plan === null ? [] : [{ name, ...planPart(plan, state, offers, options) }];
   });
-  const weighed = planned.flatMap((part) => part.weighed);
   return {
     parts: planned.map(({ name, plan }) => ({ name, plan })),
     totalsFromRows,
     rules: [...planned.flatMap(({ runs }) => runs), ...(totalsFromRows ? [totalsFromRowsRun] : [])],
-    candidates: weighed.map(({ estimate, range, ...way }) => ({
-      ...range,
-      ...way,
-      estimate: { ...estimate, qError: null },
-    })),
+    candidates: planned.flatMap(({ weighed }) => weighed),
     unread: planned.flatMap(({ unread }) => unread),
     logical,
     isCached: planned.every(({ isCached }) => isCached),
@@ -104,7 +98,8 @@ function planPart(
   const template = templates?.find(normalized.plan) ?? null;
   const pushed = template ?? planShape(normalized.plan, state, offers, options);
   if (template === null) templates?.add(normalized.plan, pushed);
-  const physical = pushedToPhysical(pushed.plan, state, offers, options);
+  const place = () => pushedToPhysical(pushed.plan, state, offers, options);
+  const physical = templates ? templates.placeOnce(normalized.plan, place) : place();
   const less = kept ? keepAnswers(physical.plan, state, offers, kept) : { plan: physical.plan, unread: [] };
   return {
     ...pushed,

@@ -1,12 +1,12 @@
 /**
  * Plans by their shape: for questions that differ only in the values of their filters (and in having, top and page),
  * sources are chosen and work is pushed down once. Neither looks at such a value but to estimate, so what they made of
- * one question answers every other of its shape; files are chosen for each question anew.
+ * one question answers every other of its shape; files are chosen for each anew, but where all values are the same too.
  */
 import { digest } from '../core/digest.ts';
 import type { Weighed } from './choose-sources.ts';
 import { shapeOf } from './plan-shape.ts';
-import type { LogicalPlan, Plan } from './plan.ts';
+import type { LogicalPlan, PhysicalPlan, Plan, Pruning } from './plan.ts';
 import { children, mapChildren } from './plan.ts';
 import type { Predicate, Test } from './predicate.ts';
 import { mapLeaves } from './predicate.ts';
@@ -14,6 +14,10 @@ import type { RuleRun } from './rewrite.ts';
 
 /** Shapes kept of one state of a tenant; the oldest go first. */
 export const SHAPES_MAX = 500;
+
+/** Whole plans kept of one state, and how many files one may name: a path takes a hundred bytes. */
+export const PLACED_MAX = 200;
+export const PLACED_FILES_MAX = 2_000;
 
 /** A plan whose work is pushed down, with how it was made. */
 export type Pushed = {
@@ -24,7 +28,12 @@ export type Pushed = {
   readonly isPlain: boolean;
 };
 
+/** What became of it: with its files. */
+export type Placed = { readonly plan: PhysicalPlan; readonly unread: readonly Pruning[] };
+
 export type PlanTemplates = {
+  /** What `place` gives; what it gave before, where this very plan was placed before. */
+  readonly placeOnce: (normalized: LogicalPlan, place: () => Placed) => Placed;
   /** What was made of another plan of the same shape, with the values of this one; null where there is none. */
   readonly find: (normalized: LogicalPlan) => Pushed | null;
   readonly add: (normalized: LogicalPlan, pushed: Pushed) => void;
@@ -35,7 +44,18 @@ type Template = { readonly tests: readonly Test[]; readonly roots: readonly Plan
 /** Of one state and one way to plan: both decide what is made of a shape. */
 export function planTemplates(): PlanTemplates {
   const templates = new Map<string, Template>();
+  const placed = new Map<string, Placed>();
   return {
+    placeOnce: (normalized, place) => {
+      const key = digest([keyOf(normalized), literalsOf(normalized)]);
+      const before = placed.get(key);
+      if (before) return before;
+      const made = place();
+      const [oldest] = placed.keys();
+      if (placed.size >= PLACED_MAX && oldest !== undefined) placed.delete(oldest);
+      if (filesIn(made.plan) <= PLACED_FILES_MAX) placed.set(key, made);
+      return made;
+    },
     find: (normalized) => {
       const template = templates.get(keyOf(normalized));
       const plan = template ? withValuesOf(normalized, template) : null;
@@ -72,6 +92,26 @@ function timesOf(plan: Plan): unknown[] {
           ? [plan.measures]
           : [];
   return [...own, ...children(plan).flatMap(timesOf)];
+}
+
+/** What makes plans of one shape different ones. */
+function literalsOf(plan: Plan): unknown[] {
+  const own =
+    plan.kind === 'Having'
+      ? [plan.tests]
+      : plan.kind === 'Top'
+        ? [plan.count]
+        : plan.kind === 'Page'
+          ? [plan.offset, plan.limit]
+          : plan.kind === 'Filter'
+            ? [plan.predicate]
+            : [];
+  return [...own, ...children(plan).flatMap(literalsOf)];
+}
+
+function filesIn(plan: Plan): number {
+  const own = plan.kind === 'Scan' ? (plan.files?.files.length ?? 0) : 0;
+  return children(plan).reduce((sum, child) => sum + filesIn(child), own);
 }
 
 /** The Aggregates nearest to the root: above them nothing is rewritten. */

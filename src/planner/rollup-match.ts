@@ -154,7 +154,7 @@ function spanOf(batch: PublishedBatch, grain: Rollup['grain']): TimeRange {
   return { from: floorTo(unit, batch.from), to: floorTo(unit, batch.to) + unit };
 }
 
-function monthOf({ billingMonth }: PublishedBatch): TimeRange {
+export function monthOf({ billingMonth }: PublishedBatch): TimeRange {
   const from = new Date(`${billingMonth}T00:00:00Z`);
   return { from: from.getTime(), to: Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1, 1) };
 }

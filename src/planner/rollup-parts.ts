@@ -6,6 +6,8 @@ import { rollupColumnOf } from '../catalog/rollups.ts';
 /** What a rollup has of one batch. */
 export type RollupPart = {
   readonly records: number;
+  readonly files: number;
+  readonly sizeBytes: number;
   /** Attributes that it was made without. */
   readonly leftOut: readonly string[];
 };
@@ -38,7 +40,8 @@ function readParts(
       const own = filesOfBatch(ofRollup, batch);
       const records = own.reduce((sum, file) => sum + file.records, 0);
       const leftOut = rollup.attributes.filter((key) => !own[0]?.holds(rollupColumnOf(rollup, key) ?? ''));
-      ownParts.set(batch, { records, leftOut });
+      const sizeBytes = own.reduce((sum, file) => sum + file.sizeBytes, 0);
+      ownParts.set(batch, { records, files: own.length, sizeBytes, leftOut });
     }
     parts.set(rollup.id, ownParts);
   }

@@ -9,33 +9,46 @@ export type Spread = {
   readonly bytes: Float64Array;
 };
 
+/** Files, or what of a rollup is of one batch, with the time that its rows start in. */
+export type Spreadable = {
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
+};
+
 /**
- * Files are sorted by day, so that of a stretch as much is read as it covers of the file's time.
+ * Files are sorted by day, so that of a stretch as much is read as it covers of their time.
  *
  * @param edges of the stretches: one more than there are, increasing
  */
-export function spreadFiles(
-  files: readonly LakeFile[],
-  bytesOf: (file: LakeFile) => number,
-  axis: Scan['axis'],
-  edges: readonly Instant[],
-): Spread {
+export function spread(items: readonly Spreadable[], edges: readonly Instant[]): Spread {
   const stretches = edges.length - 1;
   const make = () => new Float64Array(stretches);
-  const spread = { files: make(), rows: make(), bytes: make() };
-  for (const file of files) {
-    const bytes = bytesOf(file);
-    const [from, to] = timeOf(file, axis, edges);
+  const sums = { files: make(), rows: make(), bytes: make() };
+  for (const { from, to, files, rows, bytes } of items) {
     const length = Math.max(1, to - from);
     for (let i = stretchAt(edges, from); i < stretches && (edges[i] ?? 0) < to; i++) {
       const covered = Math.min(edges[i + 1] ?? 0, to) - Math.max(edges[i] ?? 0, from);
       const share = Math.min(1, Math.max(0, covered) / length);
-      spread.files[i] = (spread.files[i] ?? 0) + share;
-      spread.rows[i] = (spread.rows[i] ?? 0) + share * file.records;
-      spread.bytes[i] = (spread.bytes[i] ?? 0) + share * bytes;
+      sums.files[i] = (sums.files[i] ?? 0) + share * files;
+      sums.rows[i] = (sums.rows[i] ?? 0) + share * rows;
+      sums.bytes[i] = (sums.bytes[i] ?? 0) + share * bytes;
     }
   }
-  return spread;
+  return sums;
+}
+
+/** @param bytes of the columns that are read */
+export function spreadableFile(
+  file: LakeFile,
+  bytes: number,
+  axis: Scan['axis'],
+  edges: readonly Instant[],
+): Spreadable {
+  const [from, to] = timeOf(file, axis, edges);
+  return { from, to, files: 1, rows: file.records, bytes };
 }
 
 /** A file whose time is not known is taken to fill all of it. */

@@ -1,19 +1,23 @@
+import { filesOfBatch } from '../catalog/file-index.ts';
 import type { LakeFile } from '../catalog/lake-file.ts';
+import type { Rollup } from '../catalog/rollups.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import { overlaps } from '../core/time-range.ts';
 import type { Candidate, Price } from './cheapest-arms.ts';
 import { dictionaryFiles, filesRead, neededBytes, tableOf } from './choose-files.ts';
 import { obstacleOf } from './obstacle.ts';
-import type { Aggregate, FileSelection, StoreName } from './plan.ts';
+import type { Aggregate, FileSelection, Scan, StoreName } from './plan.ts';
 import { and } from './predicate.ts';
 import { readMs, usdOf } from './prices.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import type { Asked, Gap } from './rollup-match.ts';
-import { askedOf } from './rollup-match.ts';
+import { askedOf, monthOf } from './rollup-match.ts';
+import { rollupParts } from './rollup-parts.ts';
 import { pruneColumns } from './rules/prune-columns.ts';
-import type { Spread } from './spread-files.ts';
-import { spreadFiles } from './spread-files.ts';
+import { scannedBatches } from './scanned-batches.ts';
+import type { Spread, Spreadable } from './spread-files.ts';
+import { spread, spreadableFile } from './spread-files.ts';
 
 /** Something that can answer stretches of an Aggregate's time. */
 export type Source = {
@@ -66,10 +70,32 @@ export function waysOf(
 }
 
 function spreadOf({ scan, predicates }: Asked, edges: readonly Instant[], state: TenantState): Spread {
+  if (scan.rollup !== null) return spread(partsOf(scan, scan.rollup, state), edges);
   const files = filesRead(scan, and(predicates), state);
-  const { columns } = tableOf(scan, state);
-  const bytesOf = (file: LakeFile) => neededBytes(file, columns);
-  return spreadFiles(files, bytesOf, scan.axis, edges);
+  return spread(
+    files.map((file) => spreadableFile(file, neededBytes(file, scan.columns), scan.axis, edges)),
+    edges,
+  );
+}
+
+/** Parts of batches, not files: there may be very many rollups, and their files are seldom told apart by a filter. */
+function partsOf(scan: Scan, rollup: Rollup, state: TenantState): Spreadable[] {
+  const parts = rollupParts(state, rollup);
+  const { files, columns } = tableOf(scan, state);
+  let share: number | null = null;
+  return scannedBatches(scan, state).flatMap((batch) => {
+    const part = parts.get(batch.id);
+    const { from, to } = scan.axis === 'billing_period_start' ? monthOf(batch) : batch;
+    if (part === undefined || from >= scan.range.to || to < scan.range.from) return [];
+    share ??= shareOfColumns(filesOfBatch(files, batch.id)[0], columns);
+    const { records, sizeBytes } = part;
+    return [{ from, to: Math.max(to, from + 1), files: part.files, rows: records, bytes: sizeBytes * share }];
+  });
+}
+
+/** Much the same in all files of a rollup. */
+function shareOfColumns(file: LakeFile | undefined, columns: readonly string[]): number {
+  return file === undefined ? 1 : neededBytes(file, columns) / Math.max(1, file.sizeBytes);
 }
 
 function readAt({ files, rows, bytes }: Spread, stretch: number) {
