@@ -4,6 +4,7 @@ import type { FileIndex } from './file-index.ts';
 import { emptyIndex } from './file-index.ts';
 import type { LakeTableName } from './lake-tables.ts';
 import type { Rollup } from './rollups.ts';
+import type { SourceProfile } from './source-profile.ts';
 
 export type LakeTableState = {
   /** Iceberg snapshot id; `none` for a table without one. */
@@ -29,6 +30,8 @@ export type TenantState = {
   /** Which of their parts there are is in `tables.rollups`. */
   readonly rollups: readonly Rollup[];
   readonly tagKeys: ReadonlySet<string>;
+  /** What the bills of each source with live batches look like. */
+  readonly profiles: ReadonlyMap<string, SourceProfile>;
   /** Estimated over the live batches, by dimension key. */
   readonly statistics: ReadonlyMap<string, { readonly distinct: number; readonly nulls: number }>;
 };

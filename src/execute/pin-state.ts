@@ -6,6 +6,8 @@ import { indexDataFiles } from '../catalog/iceberg/index-data-files.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import type { Rollup } from '../catalog/rollups.ts';
+import type { SourceProfile } from '../catalog/source-profile.ts';
+import { sourceProfile } from '../catalog/source-profile.ts';
 import type { LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import { noFiles } from '../catalog/tenant-state.ts';
 import { canonicalJson } from '../core/digest.ts';
@@ -126,6 +128,8 @@ function isSame(a: Omit<TenantEntry, 'states'>, b: Omit<TenantEntry, 'states'>):
   );
 }
 
+type Measured = Pick<TenantState, 'statistics' | 'tagKeys' | 'profiles'>;
+
 /**
  * Distinct values of several months are mostly the same ones, of several sources mostly others: the largest month of
  * each source, summed over sources. Tag keys are those of all history: a question about the past may name them too.
@@ -135,26 +139,33 @@ async function statisticsOf(
   tenant: TenantId,
   batches: readonly PublishedBatch[],
   history: readonly PublishedBatch[],
-): Promise<Pick<TenantState, 'statistics' | 'tagKeys'>> {
-  const sourceOf = new Map(batches.map((batch) => [batch.id, batch.source]));
-  const perSource = new Map<string, { distinct: number; nulls: number; key: string }>();
+): Promise<Measured> {
   const tagKeys = new Set<string>();
   const ids = history.map((batch) => batch.id);
-  for (const { key, batch, distinct, nulls } of await control.statistics(tenant, ids)) {
+  const byBatch = Map.groupBy(await control.statistics(tenant, ids), ({ batch }) => batch);
+  for (const { key } of [...byBatch.values()].flat()) {
     if (key.startsWith(TAG_PREFIX)) tagKeys.add(key.slice(TAG_PREFIX.length));
-    if (!sourceOf.has(batch)) continue;
-    const name = `${sourceOf.get(batch)} ${key}`;
-    const earlier = perSource.get(name) ?? { distinct: 0, nulls: 0, key };
-    perSource.set(name, {
-      key,
-      distinct: Math.max(earlier.distinct, distinct),
-      nulls: earlier.nulls + nulls,
-    });
   }
+  const measured = await control.profiles(
+    tenant,
+    batches.map(({ id }) => id),
+  );
+  const profiles = new Map<string, SourceProfile>();
   const statistics = new Map<string, { distinct: number; nulls: number }>();
-  for (const { key, distinct, nulls } of perSource.values()) {
-    const earlier = statistics.get(key) ?? { distinct: 0, nulls: 0 };
-    statistics.set(key, { distinct: earlier.distinct + distinct, nulls: earlier.nulls + nulls });
+  for (const [source, own] of Map.groupBy(batches, (batch) => batch.source)) {
+    const parts = own.map((batch) => ({
+      batch,
+      statistics: byBatch.get(batch.id) ?? [],
+      profile: measured.get(batch.id),
+    }));
+    profiles.set(source, sourceProfile(parts));
+    const rows = parts.flatMap((part) => part.statistics);
+    for (const [key, each] of Map.groupBy(rows, (row) => row.key)) {
+      const earlier = statistics.get(key) ?? { distinct: 0, nulls: 0 };
+      const distinct = Math.max(...each.map((row) => row.distinct));
+      const nulls = each.reduce((sum, row) => sum + row.nulls, 0);
+      statistics.set(key, { distinct: earlier.distinct + distinct, nulls: earlier.nulls + nulls });
+    }
   }
-  return { statistics, tagKeys };
+  return { statistics, tagKeys, profiles };
 }

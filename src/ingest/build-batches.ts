@@ -26,6 +26,7 @@ import type { ImportReport } from './import-report.ts';
 import { importReport } from './import-report.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { distinctEstimates, measureStatistics } from './measure-statistics.ts';
+import { measureProfiles } from './measure-profile.ts';
 import type { OnProgress } from './progress.ts';
 import type { Quarantine } from './quarantine.ts';
 import { quarantineRows } from './quarantine.ts';
@@ -52,6 +53,7 @@ export type BuiltSet = {
   readonly importId: string;
   readonly batches: readonly Batch[];
   readonly statistics: PublishStep['statistics'];
+  readonly profiles: PublishStep['profiles'];
   readonly files: readonly BuiltFile[];
   readonly chargesFiles: readonly DataFile[];
 };
@@ -89,6 +91,8 @@ export async function buildBatches(
   await collectDictionaries(session);
   const columns = await describeStaged(session, staged);
   const statistics = await measureStatistics(session, columns.constants);
+  const chargesByMonth = new Map(monthsOf(fileMonths).map((month) => [month, chargesOf(fileMonths, month)]));
+  const profiles = await measureProfiles(session, statistics, columns.constants, chargesByMonth);
   const enums = await createEnums(session, columns, distinctEstimates(statistics));
   onProgress('writing', 0);
   const extend = (name: DictionaryName): Promise<number> =>
@@ -96,14 +100,19 @@ export async function buildBatches(
   const inline = { resources: await extend('resources'), tags: await extend('tags') };
   await forgetEntries(session);
   const places = placesOf(set, fileMonths, importId);
-  const counts = new Map(places.map(({ month }) => [month, chargesOf(fileMonths, month)]));
-  const rows = { columns, enums, inline, counts };
+  const rows = { columns, enums, inline, counts: chargesByMonth };
   const chargesFiles = await writeBatches(session, lake, places, rows, onProgress);
   return {
     importId,
     batches: places.map((place) => batchOf(set, place, fileMonths, quarantines)),
     statistics: places.flatMap(({ month, batch }) =>
       (statistics.get(month) ?? []).map((one) => ({ ...one, batch })),
+    ),
+    profiles: new Map(
+      places.flatMap(({ month, batch }) => {
+        const profile = profiles.get(month);
+        return profile === undefined ? [] : [[batch, profile] as const];
+      }),
     ),
     files: set.bills.map((bill, index) =>
       builtFile(set, bill, index, places, fileMonths, quarantines[index], inline),
@@ -119,13 +128,16 @@ function newImportId(): string {
 }
 
 function placesOf(set: BillSet, fileMonths: readonly FileMonth[], importId: string): BatchPlace[] {
-  const months = [...new Set(fileMonths.map(({ month }) => month))].sort();
-  return months.map((month) => ({
+  return monthsOf(fileMonths).map((month) => ({
     tenant: set.tenant,
     source: set.source,
     month,
     batch: batchId(`${importId}-${month.slice(0, 7)}`),
   }));
+}
+
+function monthsOf(fileMonths: readonly FileMonth[]): string[] {
+  return [...new Set(fileMonths.map(({ month }) => month))].sort();
 }
 
 function chargesOf(fileMonths: readonly FileMonth[], month: string): number {

@@ -201,7 +201,8 @@ export async function publishSets(
     if (batches.length === 0) return imported;
     signal.throwIfAborted();
     const statistics = sets.flatMap((set) => set.statistics);
-    await control.publish({ tenant, batches, loads, statistics, force, at: Date.now() });
+    const profiles = new Map(sets.flatMap((set) => [...set.profiles]));
+    await control.publish({ tenant, batches, loads, statistics, profiles, force, at: Date.now() });
     onProgress('publishing', 1);
     for (const { report, leftOut } of imported) {
       logLoad(tenant, source, report, leftOut?.path);

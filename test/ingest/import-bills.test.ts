@@ -441,6 +441,33 @@ FROM read_parquet('${path}', file_row_number = true)) WHERE key < before`,
     expect(statistics.get('tag:env')).toEqual([1, 2]);
   });
 
+  it('records how values go together, which are frequent, and when they are there', async () => {
+    await bench.load([
+      charge(0, '1', { Tags: '{"team": "a"}', RegionId: 'eu', ServiceName: 'S3' }),
+      charge(1, '1', { Tags: '{"team": "a"}', RegionId: 'eu', ServiceName: 'EC2' }),
+      charge(25, '1', { RegionId: 'us', ServiceName: 'EC2' }),
+      charge(26, '1', { RegionId: 'us', ServiceName: 'EC2' }),
+    ]);
+    const ids = (await bench.batches()).map(({ id }) => id);
+    const [profile] = (await bench.control.profiles(acme, ids)).values();
+    const keys = profile?.columns.map(({ key }) => key) ?? [];
+    const column = (key: string) => profile?.columns[keys.indexOf(key)];
+    expect(profile).toMatchObject({ sampledOneIn: 1, tuples: 3, dayTuples: 3, days: 2, hours: 4 });
+    expect(profile?.constants).toContainEqual(['provider_name', 'AWS']);
+    expect(column('region_id')).toMatchObject({ values: 2, dayValues: 2, hourValues: 4 });
+    expect(column('service_name')).toMatchObject({ values: 2, dayValues: 3, hourValues: 4 });
+    expect(column('tag:team')).toMatchObject({ values: 2, dayValues: 2 });
+    const meets = (value: string, key: string) =>
+      column('service_name')?.common.find(([each]) => each === value)?.[2][keys.indexOf(key)];
+    expect(column('service_name')?.common.map(([value, charges]) => [value, charges])).toEqual([
+      ['EC2', 3],
+      ['S3', 1],
+    ]);
+    expect([meets('EC2', 'region_id'), meets('S3', 'region_id')]).toEqual([2, 1]);
+    const [a, b] = [keys.indexOf('service_name'), keys.indexOf('region_id')].sort((x, y) => y - x);
+    expect(profile?.pairs[((a ?? 0) * ((a ?? 0) - 1)) / 2 + (b ?? 0)]).toBe(3);
+  });
+
   it('keeps raw files by their contents, compressed as they came', async () => {
     const path = join(bench.folder, 'bill.csv.gz');
     const bytes = gzipSync(csvOf([charge(0, '1')]));

@@ -181,7 +181,7 @@ describe('a question with too many groups', () => {
   });
 
   it('is told how much of top fits, where the store cuts it', () => {
-    const groupBy = ['service_name', 'resource_id', 'region_id'];
+    const groupBy = ['service_name', 'charge_description', 'region_id'];
     const asked = question(
       { groupBy },
       { rows: { measures: question().wanted.rows?.measures ?? [], offset: 0, limit: 1_000 } },

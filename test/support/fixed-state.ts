@@ -156,6 +156,7 @@ export const fixedState: TenantState = {
   },
   rollups: [],
   tagKeys: new Set(['Environment', 'CostCenter']),
+  profiles: new Map(),
   statistics: new Map(Object.entries(DISTINCT).map(([key, distinct]) => [key, { distinct, nulls: 1_000 }])),
 };
 

@@ -107,6 +107,7 @@ export function stateOf(
     history: batches,
     tables,
     rollups: fixtureRollups,
+    profiles: new Map(),
     tagKeys: new Set(
       [...keys].filter((key) => key.startsWith(TAG_PREFIX)).map((key) => key.slice(TAG_PREFIX.length)),
     ),

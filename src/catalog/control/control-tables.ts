@@ -22,6 +22,8 @@ export type ControlTables = {
   rollup: { tenant: string; id: string; name: string; grain: string; attributes: string };
   /** Default rollups that a tenant does not have. */
   dropped_rollup: { tenant: string; id: string };
+  /** `profile` is a BatchProfile as JSON. */
+  batch_profile: { tenant: string; batch: string; profile: string };
   /** Random secrets made once per deployment, base64url. */
   server_secret: { name: string; value: string };
   /** What a tenant has of its own; whole numbers as text, in the units of Use. */

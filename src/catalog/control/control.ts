@@ -1,6 +1,7 @@
 import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import type { DayUse, OwnLimits } from '../../core/limits.ts';
 import type { Instant } from '../../core/time-range.ts';
+import type { BatchProfile } from '../batch-profile.ts';
 import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
 import type { RollupRequest } from '../define-rollup.ts';
 import type { Rollup } from '../rollups.ts';
@@ -48,6 +49,9 @@ export type Control = {
     tenant: TenantId,
     batches: readonly BatchId[],
   ) => Promise<(ColumnStatistics & { batch: BatchId })[]>;
+
+  /** Those that were measured: batches of earlier versions have none. */
+  readonly profiles: (tenant: TenantId, batches: readonly BatchId[]) => Promise<Map<BatchId, BatchProfile>>;
 
   /** The tenant's rollups: the default ones, as far as they were not dropped, and its own. */
   readonly rollups: (tenant: TenantId) => Promise<Rollup[]>;
@@ -112,6 +116,7 @@ export type PublishStep = {
   readonly batches: readonly Batch[];
   readonly loads: readonly Omit<Load, 'loadedAt'>[];
   readonly statistics: readonly (ColumnStatistics & { readonly batch: BatchId })[];
+  readonly profiles: ReadonlyMap<BatchId, BatchProfile>;
   readonly force: boolean;
   readonly at: Instant;
 };

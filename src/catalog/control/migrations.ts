@@ -6,6 +6,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-batches-and-loads': { up: createBatchesAndLoads },
   '0002-limits': { up: createLimits },
   '0003-rollups': { up: createRollups },
+  '0004-value-frequencies': { up: createProfiles },
 };
 
 // A migration must not follow later changes of ControlTables, so it knows no table types.
@@ -121,5 +122,16 @@ async function createRollups({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('tenant', 'text', (column) => column.notNull())
     .addColumn('id', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('dropped_rollup_key', ['tenant', 'id'])
+    .execute();
+}
+
+/** Written whole and read whole: JSON of BatchProfile. */
+async function createProfiles({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('batch_profile')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('batch', 'text', (column) => column.notNull())
+    .addColumn('profile', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('batch_profile_key', ['tenant', 'batch'])
     .execute();
 }

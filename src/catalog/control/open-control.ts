@@ -5,6 +5,7 @@ import type { Kysely } from 'kysely';
 import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import { batchId } from '../../core/ids.ts';
 import type { Instant } from '../../core/time-range.ts';
+import type { BatchProfile } from '../batch-profile.ts';
 import type { ColumnStatistics, PublishedBatch } from '../batch.ts';
 import { chunks } from './chunks.ts';
 import { rowToBatch, rowToLoad, storedTenant } from './control-rows.ts';
@@ -48,6 +49,7 @@ function controlOver(store: ControlStore): Control {
       return rows.map(rowToLoad);
     },
     statistics: (tenant, batches) => statisticsOf(store, tenant, batches),
+    profiles: (tenant, batches) => profilesOf(store, tenant, batches),
     droppable: async (tenant, before) => {
       const batches = await store.read((database) => batchesOf(database, tenant));
       return batches.filter(
@@ -186,6 +188,27 @@ async function statisticsOf(
     }
   }
   return statistics;
+}
+
+async function profilesOf(
+  store: ControlStore,
+  tenant: TenantId,
+  batches: readonly BatchId[],
+): Promise<Map<BatchId, BatchProfile>> {
+  const profiles = new Map<BatchId, BatchProfile>();
+  for (const ids of chunks(batches)) {
+    const rows = await store.read((database) =>
+      database
+        .selectFrom('batch_profile')
+        .select(['batch', 'profile'])
+        .where('tenant', '=', tenant)
+        .where('batch', 'in', ids)
+        .execute(),
+    );
+    // As insertStep wrote it.
+    for (const { batch, profile } of rows) profiles.set(batchId(batch), JSON.parse(profile) as BatchProfile);
+  }
+  return profiles;
 }
 
 /** A live batch is never marked: its rows are needed by every question asked now. */

@@ -56,14 +56,14 @@ export async function insertTenant(transaction: Transaction<ControlTables>, tena
     .execute();
 }
 
-function assertWhole({ tenant, batches, loads, statistics }: PublishStep): void {
+function assertWhole({ tenant, batches, loads, statistics, profiles }: PublishStep): void {
   const ids = new Set(batches.map((batch) => batch.id));
   const isWhole =
     ids.size > 0 &&
     ids.size === batches.length &&
     [...batches, ...loads].every((part) => part.tenant === tenant) &&
     loads.every((load) => load.batches.every((id) => ids.has(id))) &&
-    statistics.every(({ batch }) => ids.has(batch));
+    [...statistics.map(({ batch }) => batch), ...profiles.keys()].every((batch) => ids.has(batch));
   if (!isWhole) throw new Error('a control step names batches, tenants or statistics that are not its own');
 }
 
@@ -206,5 +206,13 @@ async function insertStep(
       null_count: nulls,
     }));
     await transaction.insertInto('column_statistics').values(rows).execute();
+  }
+  for (const profiles of chunks([...step.profiles])) {
+    const rows = profiles.map(([batch, profile]) => ({
+      tenant: step.tenant,
+      batch,
+      profile: JSON.stringify(profile),
+    }));
+    await transaction.insertInto('batch_profile').values(rows).execute();
   }
 }

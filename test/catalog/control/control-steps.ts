@@ -64,5 +64,14 @@ export function load(
 }
 
 export function step(batches: readonly Batch[], but: Partial<PublishStep> = {}): PublishStep {
-  return { tenant: acme, batches, loads: [], statistics: [], force: false, at: 1_000, ...but };
+  return {
+    tenant: acme,
+    batches,
+    loads: [],
+    statistics: [],
+    profiles: new Map(),
+    force: false,
+    at: 1_000,
+    ...but,
+  };
 }

@@ -1,0 +1,154 @@
+import type { PublishedBatch } from '../catalog/batch.ts';
+import type { ColumnProfile, SourceProfile } from '../catalog/source-profile.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
+import type { TimeRange } from '../core/time-range.ts';
+import { overlaps } from '../core/time-range.ts';
+import type { Plan, Scan } from './plan.ts';
+import { children } from './plan.ts';
+import type { Predicate } from './predicate.ts';
+import { rollupParts } from './rollup-parts.ts';
+import { scannedBatches } from './scanned-batches.ts';
+import type { TimeBuckets } from './time-buckets.ts';
+
+/** What of one source a plan reads, by estimate. */
+export type ScannedSource = {
+  readonly profile: SourceProfile;
+  /** Charges of the scanned time. */
+  readonly charges: number;
+  /** Rows that are read: of rollups fewer than charges. */
+  readonly rows: number;
+  /** Of its batches, cut to the scanned time: in order, without overlaps. */
+  readonly stretches: readonly TimeRange[];
+  /** How much of its batches' time is scanned. */
+  readonly coveredPart: number;
+  readonly months: number;
+};
+
+/** A Scan, and all that charges must meet on the way up from it. */
+export type Leaf = {
+  readonly scan: Scan;
+  readonly predicates: readonly Predicate[];
+  readonly buckets: TimeBuckets | null;
+};
+
+/** Of a plan below an Aggregate; what the server keeps of earlier answers is no leaf. */
+export function leavesOf(plan: Plan): Leaf[] {
+  if (plan.kind === 'Scan') return [{ scan: plan, predicates: [], buckets: null }];
+  const leaves = children(plan).flatMap(leavesOf);
+  if (plan.kind === 'Filter') {
+    return leaves.map((leaf) => ({ ...leaf, predicates: [...leaf.predicates, plan.predicate] }));
+  }
+  return plan.kind === 'Bucket' ? leaves.map((leaf) => ({ ...leaf, buckets: plan.buckets })) : leaves;
+}
+
+const known = new WeakMap<TenantState, WeakMap<Scan, readonly ScannedSource[]>>();
+
+/** Those that have charges in the scanned time. Of a state without profiles all is taken for one source. */
+export function scannedSources(scan: Scan, state: TenantState): readonly ScannedSource[] {
+  let ofState = known.get(state);
+  if (ofState === undefined) known.set(state, (ofState = new WeakMap()));
+  let sources = ofState.get(scan);
+  if (sources === undefined) ofState.set(scan, (sources = readSources(scan, state)));
+  return sources;
+}
+
+/** The same sources in several Scans, of different times, are one. */
+export function mergeSources(parts: readonly (readonly ScannedSource[])[]): readonly ScannedSource[] {
+  const [only = []] = parts;
+  if (parts.length <= 1) return only;
+  return [...Map.groupBy(parts.flat(), ({ profile }) => profile)].map(([profile, own]) => ({
+    profile,
+    charges: own.reduce((sum, { charges }) => sum + charges, 0),
+    rows: own.reduce((sum, { rows }) => sum + rows, 0),
+    stretches: joined(own.flatMap(({ stretches }) => stretches)),
+    coveredPart: Math.min(
+      1,
+      own.reduce((sum, { coveredPart }) => sum + coveredPart, 0),
+    ),
+    months: Math.max(...own.map(({ months }) => months)),
+  }));
+}
+
+function readSources(scan: Scan, state: TenantState): ScannedSource[] {
+  const parts = scan.rollup && rollupParts(state, scan.rollup);
+  const rowsOf = ({ id, charges }: PublishedBatch) => (parts ? (parts.get(id)?.records ?? 0) : charges);
+  const batches = scannedBatches(scan, state);
+  const bySource = Map.groupBy(batches, ({ source }) => profileOf(source, state));
+  return [...bySource].flatMap(([profile, own]): ScannedSource[] => {
+    let [charges, rows, coveredMs, allMs] = [0, 0, 0, 0];
+    const stretches: TimeRange[] = [];
+    const months = new Set<string>();
+    for (const batch of own) {
+      const span = spanOf(batch, scan);
+      allMs += span.to - span.from;
+      if (!overlaps(span, scan.range)) continue;
+      const stretch = {
+        from: Math.max(span.from, scan.range.from),
+        to: Math.min(span.to, scan.range.to),
+      };
+      const part = (stretch.to - stretch.from) / Math.max(1, span.to - span.from);
+      charges += batch.charges * part;
+      rows += rowsOf(batch) * part;
+      coveredMs += stretch.to - stretch.from;
+      stretches.push(stretch);
+      months.add(batch.billingMonth);
+    }
+    if (stretches.length === 0) return [];
+    const coveredPart = Math.min(1, coveredMs / Math.max(1, allMs));
+    return [{ profile, charges, rows, stretches: joined(stretches), coveredPart, months: months.size }];
+  });
+}
+
+/** A billing period is at its first instant, whole or not at all. */
+function spanOf(batch: PublishedBatch, { axis }: Scan): TimeRange {
+  if (axis === 'charge_period_start') return batch;
+  const from = Date.parse(`${batch.billingMonth}T00:00:00Z`);
+  return { from, to: from + 1 };
+}
+
+function joined(stretches: readonly TimeRange[]): TimeRange[] {
+  const all: TimeRange[] = [];
+  for (const stretch of stretches.toSorted((a, b) => a.from - b.from)) {
+    const last = all.at(-1);
+    if (last && stretch.from <= last.to) {
+      all[all.length - 1] = { from: last.from, to: Math.max(last.to, stretch.to) };
+    } else all.push(stretch);
+  }
+  return all;
+}
+
+const assumed = new WeakMap<TenantState['statistics'], SourceProfile>();
+
+function profileOf(source: string, { profiles, statistics, batches }: TenantState): SourceProfile {
+  const own = profiles.get(source);
+  if (own) return own;
+  let whole = assumed.get(statistics);
+  if (whole === undefined) {
+    const charges = batches.reduce((sum, batch) => sum + batch.charges, 0);
+    const columns = [...statistics].map(([key, { distinct, nulls }]): [string, ColumnProfile] => [
+      key,
+      {
+        values: distinct + (nulls > 0 ? 1 : 0),
+        common: new Map(),
+        isComplete: false,
+        nullShare: charges > 0 ? Math.min(1, nulls / charges) : 0,
+        dayDensity: null,
+        hourDensity: null,
+        confidence: 'sketched',
+      },
+    ]);
+    whole = {
+      charges,
+      columns: new Map(columns),
+      isMeasured: false,
+      pairDensity: () => null,
+      tuples: Infinity,
+      tupleDayDensity: 1,
+      dayDensity: 1,
+      hourDensity: 1,
+      measuredFrom: 0,
+    };
+    assumed.set(statistics, whole);
+  }
+  return whole;
+}
