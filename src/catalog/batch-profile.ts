@@ -8,6 +8,8 @@ export type BatchProfile = {
   /** Measured on one charge of so many; 1: on all of them. */
   readonly sampledOneIn: number;
   readonly tuples: number;
+  /** Those with most charges, over which values, pairs and what is common are counted. */
+  readonly countedTuples: number;
   /** Tuples by UTC day. */
   readonly dayTuples: number;
   /** UTC days and hours with charges. */

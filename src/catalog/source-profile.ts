@@ -179,11 +179,18 @@ function profiledColumn(
     return [value, { charges: part(ofValue, charges), meets: (key) => metPart(each, key) }];
   });
   const shown = common.sort(([, a], [, b]) => b.charges - a.charges).slice(0, COMMON_MAX);
+  const isCounted = own.every(
+    ({ profile }) => profile.sampledOneIn === 1 && profile.countedTuples === profile.tuples,
+  );
   const listsAll = own.every(({ column }) => column.common.length === column.values);
   return {
-    values: Math.max(common.length, ...own.map(({ column }) => column.values)),
+    values: Math.max(
+      common.length,
+      isCounted ? 0 : (sketched?.values ?? 0),
+      ...own.map(({ column }) => column.values),
+    ),
     common: new Map(shown),
-    isComplete: isEvery && listsAll && shown.length === common.length,
+    isComplete: isEvery && isCounted && listsAll && shown.length === common.length,
     nullShare: sketched?.nullShare ?? new Map(shown).get(null)?.charges ?? 0,
     dayDensity: part(
       sum(own, ({ column }) => column.dayValues),
@@ -193,7 +200,7 @@ function profiledColumn(
       sum(own, ({ column }) => column.hourValues),
       sum(own, ({ column, profile }) => column.values * profile.hours),
     ),
-    confidence: own.every(({ profile }) => profile.sampledOneIn === 1) ? 'counted' : 'sampled',
+    confidence: isCounted ? 'counted' : 'sampled',
   };
 }
 

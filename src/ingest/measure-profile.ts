@@ -13,9 +13,9 @@ const VALUES_MAX = 1_000;
 const COLUMNS_MAX = 24;
 const TAGS_MAX = 8;
 /** Of a month with more charges, one of so many is looked at that as many are left. */
-const CHARGES_MAX = 500_000;
-/** Those with most charges. */
-const TUPLES_MAX = 20_000;
+const CHARGES_MAX = 60_000;
+/** Those with most charges: what goes together is counted over them. */
+const TUPLES_MAX = 5_000;
 const COMMON_MAX = 20;
 /** Of its charges that a column's most frequent values must have to be worth keeping. */
 const COMMON_SHARE_MIN = 0.2;
@@ -125,7 +125,8 @@ async function profileOf(
   );
   const selected = keys.map((key, i) => `CAST(${sqlName(key)} AS VARCHAR) AS k${i}, `);
   const tuples = await session.rows(
-    `SELECT ${selected.join('')}sum(cell_charges) AS charges FROM ${from} GROUP BY ALL ORDER BY charges DESC LIMIT ${TUPLES_MAX}`,
+    `SELECT ${selected.join('')}sum(cell_charges) AS charges, count(*) OVER () AS all_tuples
+FROM ${from} GROUP BY ALL ORDER BY charges DESC LIMIT ${TUPLES_MAX}`,
   );
   const times = await valueTimes(session, from, keys);
   const coded = keys.map((_, i) => codeColumn(tuples.map((row) => textOf(row, `k${i}`))));
@@ -149,7 +150,8 @@ async function profileOf(
   });
   return {
     sampledOneIn,
-    tuples: tuples.length,
+    tuples: tuples[0] === undefined ? 0 : numberOf(tuples[0], 'all_tuples'),
+    countedTuples: tuples.length,
     dayTuples: numberOf(all, 'day_tuples'),
     days: numberOf(all, 'days'),
     hours: Number(textOf(all, 'hours') ?? 0),

@@ -26,6 +26,7 @@ export function batchProfile(keys: readonly string[], tuples: readonly TestTuple
   return {
     sampledOneIn: 1,
     tuples: tuples.length,
+    countedTuples: tuples.length,
     dayTuples: count((tuple) => tuple.hours.map((hour) => [tuple.values, day(hour)])),
     days: count((tuple) => tuple.hours.map(day)),
     hours: count((tuple) => tuple.hours),
