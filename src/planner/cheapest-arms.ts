@@ -1,11 +1,10 @@
-/** What a candidate's work on a stretch of time is expected to cost; null where it cannot answer the stretch. */
-export type Price = { readonly ms: number; readonly usd: number };
-
+/** What a candidate's work is expected to cost. Plain arrays: there may be very many stretches and candidates. */
 export type Candidate = {
   /** Paid once for each arm, however long it is. */
-  readonly startup: Price;
-  /** By stretch, in the order of time. */
-  readonly stretches: readonly (Price | null)[];
+  readonly startupMs: number;
+  /** By stretch, in the order of time; NaN where it cannot answer. */
+  readonly stretchMs: Float64Array;
+  readonly usdPerMs: number;
   /** By edge, one more than stretches: whether an arm of it may begin or end there. */
   readonly isEdge: readonly boolean[];
 };
@@ -31,51 +30,49 @@ export function cheapestArms(
   stretches: number,
   latencyMs: number,
 ): Choice | null {
-  const byDollars = leastOf(candidates, stretches, ({ usd }) => usd);
+  const byDollars = leastOf(candidates, stretches, ({ usdPerMs }) => usdPerMs);
   if (byDollars === null || byDollars.slowestMs <= latencyMs) return byDollars;
-  const byTime = leastOf(candidates, stretches, ({ ms }) => ms);
+  const byTime = leastOf(candidates, stretches, () => 1);
   return byTime !== null && byTime.slowestMs < byDollars.slowestMs ? byTime : byDollars;
 }
 
 function leastOf(
   candidates: readonly Candidate[],
   stretches: number,
-  weigh: (price: Price) => number,
+  weightOf: (candidate: Candidate) => number,
 ): Choice | null {
+  const weights = candidates.map(weightOf);
   // least[c]: of all ways to answer the stretches so far that end with candidate c; came[s][c]: who answered the one before.
-  let least = candidates.map(() => Infinity);
+  const least = new Float64Array(candidates.length).fill(Infinity);
   const came: Int32Array[] = [];
   for (let stretch = 0; stretch < stretches; stretch++) {
-    const before = least;
-    const ending = before.map((total, c) => (candidates[c]?.isEdge[stretch] === true ? total : Infinity));
-    const best = indexOfLeast(ending);
+    const ending = leastEnding(candidates, least, stretch);
+    const changed = stretch === 0 ? 0 : (least[ending] ?? Infinity);
     const from = new Int32Array(candidates.length);
-    least = candidates.map(({ startup, stretches: prices, isEdge }, c) => {
-      const price = prices[stretch] ?? null;
-      if (price === null) return Infinity;
-      const goOn = before[c] ?? Infinity;
-      const changed = stretch === 0 ? 0 : (ending[best] ?? Infinity);
-      const start = isEdge[stretch] === true ? changed + weigh(startup) : Infinity;
-      from[c] = goOn <= start ? c : best;
-      return Math.min(goOn, start) + weigh(price);
-    });
+    for (const [c, { startupMs, stretchMs, isEdge }] of candidates.entries()) {
+      const weight = weights[c] ?? 0;
+      const start = isEdge[stretch] === true && ending >= 0 ? changed + startupMs * weight : Infinity;
+      const goOn = least[c] ?? Infinity;
+      const ms = stretchMs[stretch] ?? NaN;
+      from[c] = goOn <= start ? c : ending;
+      least[c] = Number.isNaN(ms) ? Infinity : Math.min(goOn, start) + ms * weight;
+    }
     came.push(from);
   }
-  const last = indexOfLeast(
-    least.map((total, c) => (candidates[c]?.isEdge[stretches] === true ? total : Infinity)),
-  );
-  if ((least[last] ?? Infinity) === Infinity) return null;
+  const last = leastEnding(candidates, least, stretches);
+  if (last < 0 || (least[last] ?? Infinity) === Infinity) return null;
   const arms = armsEndingWith(last, came);
   return { arms, ...totalOf(arms, candidates) };
 }
 
-/** The first where several are least, so that the order of candidates decides. */
-function indexOfLeast(values: readonly number[]): number {
-  let least = 0;
-  values.forEach((value, i) => {
-    if (value < (values[least] ?? Infinity)) least = i;
-  });
-  return least;
+/** Of the candidates that may end at an edge the one that is least so far, the first of equal ones; -1 where there is none. */
+function leastEnding(candidates: readonly Candidate[], least: Float64Array, edge: number): number {
+  let found = -1;
+  for (const [c, { isEdge }] of candidates.entries()) {
+    if (isEdge[edge] === true && (found < 0 || (least[c] ?? Infinity) < (least[found] ?? Infinity)))
+      found = c;
+  }
+  return found;
 }
 
 function armsEndingWith(last: number, came: readonly Int32Array[]): ChosenArm[] {
@@ -99,21 +96,16 @@ function totalOf(
   for (const arm of arms) {
     const candidate = candidates[arm.candidate];
     if (!candidate) continue;
-    const price = priceOf(candidate, arm.from, arm.to);
-    usd += price?.usd ?? 0;
-    slowestMs = Math.max(slowestMs, price?.ms ?? 0);
+    const ms = msOf(candidate, arm.from, arm.to);
+    usd += ms * candidate.usdPerMs;
+    slowestMs = Math.max(slowestMs, ms);
   }
   return { usd, slowestMs };
 }
 
-/** What a candidate would take for all stretches of [from, to), start included; null where it cannot answer one. */
-export function priceOf({ startup, stretches }: Candidate, from: number, to: number): Price | null {
-  let { ms, usd } = startup;
-  for (let stretch = from; stretch < to; stretch++) {
-    const price = stretches[stretch] ?? null;
-    if (price === null) return null;
-    ms += price.ms;
-    usd += price.usd;
-  }
-  return { ms, usd };
+/** What a candidate would take for all stretches of [from, to), start included; NaN where it cannot answer one. */
+export function msOf({ startupMs, stretchMs }: Candidate, from: number, to: number): number {
+  let ms = startupMs;
+  for (let stretch = from; stretch < to; stretch++) ms += stretchMs[stretch] ?? NaN;
+  return ms;
 }

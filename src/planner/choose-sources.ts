@@ -8,7 +8,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import { overlaps } from '../core/time-range.ts';
 import type { ChosenArm } from './cheapest-arms.ts';
-import { cheapestArms, priceOf } from './cheapest-arms.ts';
+import { cheapestArms, msOf } from './cheapest-arms.ts';
 import { estimateGroups } from './estimate.ts';
 import type { Estimate, LogicalPlan, Plan, StoreName } from './plan.ts';
 import { mapChildren } from './plan.ts';
@@ -162,7 +162,7 @@ function armsOf(
       continue;
     }
     const able = ways.filter(
-      ({ candidate }) => candidate.stretches[stretch] !== null && candidate.isEdge[stretch] === true,
+      ({ candidate }) => !Number.isNaN(candidate.stretchMs[stretch]) && candidate.isEdge[stretch] === true,
     );
     const picked = pick(able.map(({ source }) => source.name));
     const candidate = ways.findIndex(({ source }) => source.name === picked);
@@ -234,7 +234,7 @@ function nameOf(way: Way | undefined): string {
 }
 
 function reasonOf(ways: readonly Way[], { from, to }: ChosenArm): string {
-  const able = ways.filter(({ candidate }) => priceOf(candidate, from, to) !== null);
+  const able = ways.filter(({ candidate }) => !Number.isNaN(msOf(candidate, from, to)));
   return `cheapest of ${able.length} that can answer`;
 }
 
@@ -247,8 +247,13 @@ function lostBecause({ source, obstacle }: Way, range: TimeRange): string | null
 
 /** What it would read of the stretch, whether it can answer all of it or not. */
 function estimateOf({ candidate, spread }: Way, { from, to }: ChosenArm, groups: number): Estimate {
-  const sum = (values: Float64Array) => values.subarray(from, to).reduce((total, value) => total + value, 0);
-  const { ms, usd } = priceOf(candidate, from, to) ?? { ms: 0, usd: 0 };
+  const sum = (values: Float64Array) => {
+    let part = 0;
+    for (let i = from; i < to; i++) part += values[i] ?? 0;
+    return part;
+  };
+  const total = msOf(candidate, from, to);
+  const ms = Number.isNaN(total) ? 0 : total;
   const rows = Math.round(Math.min(groups, sum(spread.rows)));
-  return { rows, bytes: Math.round(sum(spread.bytes)), ms, usd };
+  return { rows, bytes: Math.round(sum(spread.bytes)), ms, usd: ms * candidate.usdPerMs };
 }

@@ -4,7 +4,7 @@ import type { Rollup } from '../catalog/rollups.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import { overlaps } from '../core/time-range.ts';
-import type { Candidate, Price } from './cheapest-arms.ts';
+import type { Candidate } from './cheapest-arms.ts';
 import { dictionaryFiles, filesRead, neededBytes, tableOf } from './choose-files.ts';
 import { obstacleOf } from './obstacle.ts';
 import type { Aggregate, FileSelection, Scan, StoreName } from './plan.ts';
@@ -56,15 +56,16 @@ export function waysOf(
   const spread = spreadOf(asked, edges, state);
   const able = ableStretches(source.gaps, edges);
   const fixed = dictionaryRead(Object.values(dictionaryFiles(aggregate, state)));
+  const isEdge = edges.map((edge) => source.isEdge(edge));
   return offers.map(({ store, capabilities, prices }): Way => {
     const isAllowed = forceStore === null || forceStore === store;
     const obstacle = isAllowed ? obstacleOf(aggregate, capabilities) : 'not allowed by Costgraph-Force-Store';
-    const priced = (ms: number): Price => ({ ms, usd: usdOf(ms, prices) });
-    const stretches = able.map((isAble, i) =>
-      isAble && obstacle === null ? priced(readMs(readAt(spread, i), prices)) : null,
-    );
-    const startup = priced(prices.startupMs + readMs(fixed, prices));
-    const candidate = { startup, stretches, isEdge: edges.map((edge) => source.isEdge(edge)) };
+    const stretchMs = new Float64Array(able.length).fill(NaN);
+    for (const [i, isAble] of able.entries()) {
+      if (isAble && obstacle === null) stretchMs[i] = readMs(readAt(spread, i), prices);
+    }
+    const startupMs = prices.startupMs + readMs(fixed, prices);
+    const candidate = { startupMs, stretchMs, usdPerMs: usdOf(1, prices), isEdge };
     return { source, store, obstacle, spread, candidate };
   });
 }

@@ -12,8 +12,10 @@ const LOADING_MS = 180_000;
 const options: RunOptions = {
   signal: new AbortController().signal,
   deadlineMs: 60_000,
+  startedAt: Infinity,
   forceStore: null,
   noCache: true,
+  rulesOff: new Set(),
 };
 
 let deployment: Deployment;

@@ -4,10 +4,10 @@ import type { Candidate, ChosenArm } from '../../src/planner/cheapest-arms.ts';
 import { cheapestArms } from '../../src/planner/cheapest-arms.ts';
 import { SEED } from '../support/seeded.ts';
 
-const price = (usd: number | null, ms = usd ?? 0) => (usd === null ? null : { ms, usd });
 const candidate = (startup: number, stretches: (number | null)[], isEdge?: boolean[]): Candidate => ({
-  startup: { ms: startup, usd: startup },
-  stretches: stretches.map((each) => price(each)),
+  startupMs: startup,
+  stretchMs: Float64Array.from(stretches, (each) => each ?? NaN),
+  usdPerMs: 1,
   isEdge: isEdge ?? Array.from({ length: stretches.length + 1 }, () => true),
 });
 const NO_BOUND = Infinity;
@@ -34,11 +34,11 @@ describe('the cheapest arms', () => {
   });
 
   it('go by time where an arm would take too long, and by dollars where even that does not help', () => {
-    const slow: Candidate = { ...candidate(0, [0]), stretches: [{ ms: 5_000, usd: 1 }] };
-    const dear: Candidate = { ...candidate(0, [0]), stretches: [{ ms: 50, usd: 9 }] };
+    const slow: Candidate = { ...candidate(0, [5_000]), usdPerMs: 0.001 };
+    const dear = candidate(0, [50]);
     expect(cheapestArms([slow, dear], 1, 10_000)?.arms[0]?.candidate).toBe(0);
     expect(cheapestArms([slow, dear], 1, 1_000)?.arms[0]?.candidate).toBe(1);
-    const slower: Candidate = { ...dear, stretches: [{ ms: 5_000, usd: 9 }] };
+    const slower = candidate(0, [5_000]);
     expect(cheapestArms([slow, slower], 1, 1_000)?.arms[0]?.candidate).toBe(0);
   });
 
@@ -80,12 +80,12 @@ function everyWay(candidates: readonly Candidate[], stretches: number): ChosenAr
 function totalOf(arms: readonly ChosenArm[], candidates: readonly Candidate[]): number | null {
   let total = 0;
   for (const { candidate: c, from, to } of arms) {
-    const { startup, stretches, isEdge } = candidates[c] ?? candidate(0, []);
+    const { startupMs, stretchMs, isEdge } = candidates[c] ?? candidate(0, []);
     if (isEdge[from] !== true || isEdge[to] !== true) return null;
-    total += startup.usd;
-    for (const each of stretches.slice(from, to)) {
-      if (each === null) return null;
-      total += each.usd;
+    total += startupMs;
+    for (const each of stretchMs.slice(from, to)) {
+      if (Number.isNaN(each)) return null;
+      total += each;
     }
   }
   return total;
