@@ -7,6 +7,7 @@ import type { Rows } from '../connectors/connector.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { KeptAnswers } from '../planner/keep-answers.ts';
 import { KEPT_ROWS_MAX } from '../planner/keep-answers.ts';
+import { createFlights } from './flights.ts';
 
 /** One answer may take this part of the whole. */
 const ENTRY_SHARE_MAX = 0.1;
@@ -40,7 +41,7 @@ export type AnswerCache = {
 
 export function createAnswerCache(bytesMax: number): AnswerCache {
   const tenants = new Map<TenantId, TenantEntries>();
-  const flights = new Map<string, Flight>();
+  const flights = createFlights<Rows>();
   let total = 0;
 
   const makeRoom = (): void => {
@@ -80,7 +81,7 @@ export function createAnswerCache(bytesMax: number): AnswerCache {
           return rows;
         },
         keep: (key, rows) => keep(tenant, key, rows),
-        once: (key, signal, work) => joinFlight(flights, `${tenant} ${key}`, signal, work),
+        once: (key, signal, work) => flights.join(`${tenant} ${key}`, signal, work),
       };
     },
   };
@@ -118,44 +119,4 @@ function bytesOf({ columns }: Rows): number {
     }
   }
   return bytes;
-}
-
-type Flight = { readonly rows: Promise<Rows>; readonly abort: AbortController; waiting: number };
-
-async function joinFlight(
-  flights: Map<string, Flight>,
-  key: string,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<Rows>,
-): Promise<Rows> {
-  signal.throwIfAborted();
-  const flight = flights.get(key) ?? startFlight(flights, key, work);
-  flight.waiting += 1;
-  const { promise: left, reject } = Promise.withResolvers<never>();
-  const leave = () => reject(signal.reason);
-  signal.addEventListener('abort', leave, { once: true });
-  try {
-    return await Promise.race([flight.rows, left]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-    flight.waiting -= 1;
-    if (flight.waiting === 0) flight.abort.abort();
-  }
-}
-
-function startFlight(
-  flights: Map<string, Flight>,
-  key: string,
-  work: (signal: AbortSignal) => Promise<Rows>,
-): Flight {
-  const abort = new AbortController();
-  const flight: Flight = { rows: work(abort.signal), abort, waiting: 0 };
-  flights.set(key, flight);
-  const forget = () => {
-    if (flights.get(key) === flight) flights.delete(key);
-  };
-  // A flight that nobody waits for is over for those who come later; a failure is told to those who wait.
-  abort.signal.addEventListener('abort', forget);
-  flight.rows.then(forget, forget);
-  return flight;
 }

@@ -1,5 +1,6 @@
 import type { Connector, Rows } from '../connectors/connector.ts';
-import type { Ask, Estimate, Keep, PhysicalPlan, Plan, StoreName } from '../planner/plan.ts';
+import { isCostError } from '../core/errors.ts';
+import type { Ask, Estimate, Keep, OneSet, PhysicalPlan, Plan, StoreName } from '../planner/plan.ts';
 import type { Admission } from './admission.ts';
 import type { QuestionAnswers } from './answer-cache.ts';
 import type { Meter } from './meter.ts';
@@ -7,10 +8,12 @@ import { compare } from './operators/compare.ts';
 import { columnOf, noRows, textTuple, tupleReader } from './operators/group-rows.ts';
 import { having } from './operators/having.ts';
 import { mergeAggregate } from './operators/merge-aggregate.ts';
+import { oneSet } from './operators/one-set.ts';
 import { page } from './operators/page.ts';
 import { top } from './operators/top.ts';
 import { union } from './operators/union.ts';
 import { takeRows } from './page-rows.ts';
+import type { SharedRuns } from './shared-runs.ts';
 
 /** What one Ask came to: its rows and its time in the store, waiting not counted. */
 export type AskRun = { readonly ask: Ask; readonly rows: number; readonly ms: number };
@@ -24,6 +27,8 @@ export type PlanRunner = {
   readonly meter: Meter;
   /** Those that planning saw; the plan names no others. */
   readonly answers: QuestionAnswers;
+  /** For Asks that other plans hold, too. */
+  readonly shared: SharedRuns;
 };
 
 /**
@@ -45,8 +50,13 @@ type Report = (run: AskRun) => void;
 async function runNode(plan: Plan, runner: PlanRunner, limits: RunLimits, report: Report): Promise<Rows> {
   const run = (child: Plan) => runNode(child, runner, limits, report);
   switch (plan.kind) {
-    case 'Ask':
-      return runAsk(plan, runner, limits, report);
+    case 'Ask': {
+      const { rows, asks } = await runAsk(plan, runner, limits);
+      for (const run of asks) report(run);
+      return rows;
+    }
+    case 'OneSet':
+      return runOneSet(plan, runner, limits, report);
     case 'Kept':
       return runner.answers.take(plan.key);
     case 'Keep': {
@@ -78,19 +88,35 @@ async function runNode(plan: Plan, runner: PlanRunner, limits: RunLimits, report
   }
 }
 
-async function runAsk(
+/** Nothing that is shared can fail a question that could be answered without it. */
+async function runOneSet(plan: OneSet, runner: PlanRunner, limits: RunLimits, report: Report): Promise<Rows> {
+  try {
+    const { rows, asks } = await runner.shared(plan.input, limits);
+    for (const run of asks) report(run);
+    return oneSet(plan, rows);
+  } catch (error) {
+    if (limits.signal.aborted || isOverload(error)) throw error;
+    return runNode(plan.alone, runner, limits, report);
+  }
+}
+
+/** Asking again, alone, would add to it. */
+function isOverload(error: unknown): boolean {
+  return isCostError(error) && error.code === 'OVERLOADED';
+}
+
+/** One Ask, within admission and the meter. */
+export async function runAsk(
   ask: Ask,
-  { stores, admission, meter }: PlanRunner,
+  { stores, admission, meter }: Pick<PlanRunner, 'stores' | 'admission' | 'meter'>,
   limits: RunLimits,
-  report: Report,
-): Promise<Rows> {
+): Promise<PlanResult> {
   const store = stores.get(ask.store);
   if (!store) throw new Error(`the plan names the store ${ask.store}, which is not there`);
   const { rows, ms } = await admission.run(costOf(ask.estimate), limits.signal, () =>
     meter.run(ask, limits, (bounded) => store.run(ask, bounded)),
   );
-  report({ ask, rows: rows.length, ms });
-  return rows;
+  return { rows, asks: [{ ask, rows: rows.length, ms }] };
 }
 
 function costOf(estimate: Estimate): number {

@@ -1,7 +1,7 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Connector, Rows } from '../connectors/connector.ts';
-import { costError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
+import { costError } from '../core/errors.ts';
 import { guardPlan } from '../planner/guard.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
 import type { PlanTemplates } from '../planner/plan-templates.ts';
@@ -9,6 +9,7 @@ import { planTemplates } from '../planner/plan-templates.ts';
 import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
 import type { StoreName } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
+import { SHARE_SCANS, shareAsks } from '../planner/share-asks.ts';
 import type { Admission } from './admission.ts';
 import type { AnswerCache, QuestionAnswers } from './answer-cache.ts';
 import type { RunOptions } from './engine.ts';
@@ -17,6 +18,7 @@ import type { PageRows } from './page-rows.ts';
 import { splitPage } from './page-rows.ts';
 import type { PlanResult } from './run-plan.ts';
 import { runPlan } from './run-plan.ts';
+import { createShareScans } from './share-scans.ts';
 
 /** More rows than the server merges or sorts itself; a plan that would fetch more sorts and cuts in the store. */
 export const ROWS_FETCHED_MAX = 1_000_000;
@@ -25,7 +27,10 @@ export const DEADLINE_MAX_MS = 300_000;
 
 /** A plan with the kept answers that it names. */
 export type Planned = {
+  /** Its parts share scans with one another. */
   readonly plan: QueryPlan;
+  /** Nothing of it is shared. */
+  readonly apart: QueryPlan;
   readonly planningMs: number;
   readonly answers: QuestionAnswers;
 };
@@ -68,7 +73,9 @@ export function createQuestionRunners(
 ): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
   const templatesOf = createTemplateStore();
+  const shareScans = createShareScans(connectors, { stores, admission }, guard.admit);
   return ({ forceStore, noCache, rulesOff, startedAt }) => {
+    const isShared = !rulesOff.has(SHARE_SCANS);
     const planWith = (
       question: Question,
       state: TenantState,
@@ -79,8 +86,9 @@ export function createQuestionRunners(
       const answers = cache.forQuestion(question.tenant, before);
       const kept = noCache ? null : answers;
       const options = { ...defaultPlanOptions, forceStore, rulesOff, kept, templates };
-      const plan = planQuery(question, state, connectors, options);
-      return { plan, planningMs: performance.now() - started, answers };
+      const apart = planQuery(question, state, connectors, options);
+      const [plan = apart] = isShared ? shareAsks([apart], state, connectors, () => true) : [];
+      return { plan, apart, planningMs: performance.now() - started, answers };
     };
     const templatesFor = (state: TenantState) =>
       templatesOf(state, `${forceStore} ${[...rulesOff].sort().join()}`);
@@ -88,19 +96,30 @@ export function createQuestionRunners(
       plan: (question, state) => {
         const { templates, wasPlanned } = peekingAt(templatesFor(state));
         const planned = planWith(question, state, templates, startedAt);
-        return { ...planned, plan: { ...planned.plan, isCached: wasPlanned() } };
+        const isCached = wasPlanned();
+        const [plan, apart] = [
+          { ...planned.plan, isCached },
+          { ...planned.apart, isCached },
+        ];
+        return { ...planned, plan, apart };
       },
       run: async (question, state, signal, before) => {
         const planned = before ?? planWith(question, state, templatesFor(state));
-        const { plan, answers } = planned;
-        const meter = await guard.admit(question.tenant);
+        const { apart, answers } = planned;
         const planOf = (narrower: Question) => planWith(narrower, state, templatesFor(state)).plan;
-        guardPlan(question, plan, state, meter.caps, planOf);
+        const admit = async () => {
+          const meter = await guard.admit(question.tenant);
+          guardPlan(question, planned.plan, state, meter.caps, planOf);
+          return { state, apart, meter };
+        };
+        const way = isShared ? templatesFor(state) : null;
+        const { plan, meter, shared } = await shareScans({ way, admit });
         const runs = plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
           const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
-          return [part.name, await runPlan(part.plan, { stores, admission, meter, answers }, limits)];
+          const runner = { stores, admission, meter, answers, shared };
+          return [part.name, await runPlan(part.plan, runner, limits)];
         });
-        return { ...planned, results: new Map(await allEnded(runs)) };
+        return { ...planned, plan, results: new Map(await allEnded(runs)) };
       },
       remember: async (tenant, key, signal, work) => {
         if (noCache) return work(signal);

@@ -13,7 +13,7 @@ export type Capabilities = {
   };
   readonly aggregate: Readonly<Record<Measure['fn'], 'exact' | 'estimate' | 'none'>>;
   /** Kinds of node that a fragment may hold. */
-  readonly nodes: Readonly<Record<Exclude<Plan['kind'], 'Ask' | 'Keep' | 'Kept'>, boolean>>;
+  readonly nodes: Readonly<Record<Exclude<Plan['kind'], 'Ask' | 'OneSet' | 'Keep' | 'Kept'>, boolean>>;
   readonly prorate: boolean;
 };
 

@@ -203,7 +203,7 @@ function dictionaryKeys(plan: Plan): string[] {
       ? plan.columns
       : plan.kind === 'Filter'
         ? members(plan.predicate).map((member) => member.test.key)
-        : plan.kind === 'Aggregate'
+        : plan.kind === 'Aggregate' || plan.kind === 'GroupingSets'
           ? plan.measures.flatMap((measure) => members(measure.where).map((member) => member.test.key))
           : [];
   return [...new Set([...own, ...children(plan).flatMap(dictionaryKeys)])];

@@ -9,7 +9,15 @@ const USD_UNITS = 1e12;
 
 /** What all parts of a plan use together, by their estimates, rounded up. */
 export function estimateUse({ parts }: QueryPlan, state: TenantState): Use {
-  const asks = parts.flatMap((part) => asksOf(part.plan));
+  return useOf(
+    parts.flatMap((part) => asksOf(part.plan)),
+    state,
+  );
+}
+
+/** What Asks use together; one that several plans or parts hold counts once. */
+export function useOf(all: readonly Ask[], state: TenantState): Use {
+  const asks = [...new Set(all)];
   const total = (of: (ask: Ask) => number) => asks.reduce((sum, ask) => sum + of(ask), 0);
   return {
     bytes: roundUp(total((ask) => ask.estimate.bytes)),

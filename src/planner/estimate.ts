@@ -2,6 +2,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { estimateCombinations } from './estimate-groups.ts';
 import type { Plan, Scan } from './plan.ts';
+import { aggregateOf } from './plan.ts';
 import type { Predicate } from './predicate.ts';
 import { and } from './predicate.ts';
 import type { ScannedSource } from './scanned-sources.ts';
@@ -23,6 +24,13 @@ export function estimateRows(plan: Plan, state: TenantState): number {
       return estimateRows(plan.input, state);
     case 'Aggregate':
       return estimateGroups(plan, state);
+    case 'GroupingSets':
+      return plan.sets.reduce((sum, _, i) => sum + estimateGroups(aggregateOf(plan, i), state), 0);
+    case 'OneSet': {
+      const { fragment } = plan.input;
+      const sets = fragment.kind === 'GroupingSets' ? aggregateOf(fragment, plan.set) : fragment;
+      return estimateRows(sets, state);
+    }
     case 'Union':
       return plan.inputs.reduce((sum, input) => sum + estimateRows(input, state), 0);
     case 'Compare':

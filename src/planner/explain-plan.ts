@@ -25,15 +25,16 @@ export function explainPlan(
   reportOf: (ask: Ask) => AskReport,
   measured: { readonly planningMs: number; readonly totalMs: number | null },
 ): Explanation {
+  const shown = new Set<Ask>();
   const nodes = plan.parts.flatMap((part) =>
-    explainNodes(part.plan, `${part.name}`, null, { state, reportOf }, 'SERVER'),
+    explainNodes(part.plan, `${part.name}`, null, { state, reportOf, shown }, 'SERVER'),
   );
-  const asks = plan.parts.flatMap((part) => asksOf(part.plan));
+  const asks = [...new Set(plan.parts.flatMap((part) => asksOf(part.plan)))];
   const estimate = asks.map((ask) => ask.estimate).reduce(addEstimates, noCost);
   const actual = actualOf(asks, reportOf, estimate, measured.totalMs);
   return {
     fingerprint: fingerprintOf(plan),
-    text: plan.parts.map((part) => `${part.name}:\n${formatPlan(part.plan, 1)}`).join('\n'),
+    text: textOf(plan),
     mermaid: mermaidOf(nodes),
     nodes,
     rules: plan.rules.map(traceOf),
@@ -45,6 +46,11 @@ export function explainPlan(
     cache: cacheUseOf(asks.length, plan.parts.flatMap((part) => keptOf(part.plan)).length),
     planCached: plan.isCached,
   };
+}
+
+function textOf({ parts }: QueryPlan): string {
+  const shown = new Set<Ask>();
+  return parts.map(({ name, plan }) => `${name}:\n${formatPlan(plan, 1, shown)}`).join('\n');
 }
 
 function actualOf(
@@ -81,7 +87,12 @@ function explainNodes(
   plan: Plan,
   id: string,
   parent: string | null,
-  known: { readonly state: TenantState; readonly reportOf: (ask: Ask) => AskReport },
+  known: {
+    readonly state: TenantState;
+    readonly reportOf: (ask: Ask) => AskReport;
+    /** What is shared stands once, below the first that shares it. */
+    readonly shown: Set<Ask>;
+  },
   store: string,
 ): ExplainedNode[] {
   const ask = plan.kind === 'Ask' ? plan : null;
@@ -114,8 +125,10 @@ function explainNodes(
         }
       : null,
   };
+  if (ask) known.shown.add(ask);
+  const isShown = (child: Plan) => child.kind === 'Ask' && known.shown.has(child);
   const below = children(plan).flatMap((child, i) =>
-    explainNodes(child, `${id}.${i}`, id, known, node.store),
+    isShown(child) ? [] : explainNodes(child, `${id}.${i}`, id, known, node.store),
   );
   return [node, ...below];
 }

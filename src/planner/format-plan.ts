@@ -1,21 +1,29 @@
 import { formatDecimal } from '../core/decimal.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Measure } from './measures.ts';
-import type { FileSelection, Plan, SortKey } from './plan.ts';
+import type { Ask, ColumnName, FileSelection, Plan, SortKey } from './plan.ts';
 import { TIME, children, formatRange, outputColumns } from './plan.ts';
 import { formatPredicate, inlineColumnOf, members } from './predicate.ts';
 
 const INDENT = '  ';
 const COLUMNS_SHOWN = 12;
 
-/** The plan as an indented tree, one node a line; no ids, no timings, so that it can be compared. */
-export function formatPlan(plan: Plan, depth = 0): string {
-  const line = `${INDENT.repeat(depth)}${operatorOf(plan)} ${detailOf(plan)}`.trimEnd();
-  return [line, ...children(plan).map((child) => formatPlan(child, depth + 1))].join('\n');
+/**
+ * The plan as an indented tree, one node a line; no ids, no timings, so that it can be compared.
+ *
+ * @param shown Asks that stand further up in the text, if there are any: they are not written out again
+ */
+export function formatPlan(plan: Plan, depth = 0, shown = new Set<Ask>()): string {
+  const isRepeated = plan.kind === 'Ask' && shown.has(plan);
+  if (plan.kind === 'Ask') shown.add(plan);
+  const detail = isRepeated ? `${detailOf(plan)}, as above` : detailOf(plan);
+  const line = `${INDENT.repeat(depth)}${operatorOf(plan)} ${detail}`.trimEnd();
+  const below = isRepeated ? [] : children(plan);
+  return [line, ...below.map((child) => formatPlan(child, depth + 1, shown))].join('\n');
 }
 
 export function operatorOf(plan: Plan): string {
-  return plan.kind === 'Aggregate' ? `Aggregate ${plan.step}` : plan.kind;
+  return plan.kind === 'Aggregate' || plan.kind === 'GroupingSets' ? `${plan.kind} ${plan.step}` : plan.kind;
 }
 
 export function detailOf(plan: Plan): string {
@@ -40,6 +48,10 @@ export function detailOf(plan: Plan): string {
     }
     case 'Aggregate':
       return `by ${list(plan.groupBy)}: ${measureList(plan.measures)}`;
+    case 'GroupingSets':
+      return `${plan.sets.map(list).join(', ')}: ${measureList(plan.measures)}`;
+    case 'OneSet':
+      return `by ${list(plan.columns.filter((name) => isKey(plan.input, name)))} of a shared scan`;
     case 'Union':
       return '';
     case 'Compare':
@@ -59,6 +71,10 @@ export function detailOf(plan: Plan): string {
     default:
       return unreachable(plan);
   }
+}
+
+function isKey({ fragment }: Ask, column: ColumnName): boolean {
+  return fragment.kind === 'GroupingSets' && fragment.sets.some((set) => set.includes(column));
 }
 
 /** Said where some charges carry the values of dictionaries' dimensions themselves. */

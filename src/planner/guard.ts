@@ -1,8 +1,9 @@
 /** Refuses what would be too expensive before anything is run. Pure. */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Use } from '../core/limits.ts';
-import { estimateUse } from './estimate-use.ts';
+import { estimateUse, useOf } from './estimate-use.ts';
 import { narrowingsThatFit } from './narrow-question.ts';
+import type { Ask } from './plan.ts';
 import type { QueryPlan } from './plan-query.ts';
 import type { Question } from './question.ts';
 import type { Cap } from './too-expensive.ts';
@@ -28,6 +29,11 @@ export function guardPlan(
   if (cap.budget !== null && cap.max === 0n) throw budgetUsedUp(cap.name, cap.budget);
   const fits = (narrower: Question) => exceeded(estimateUse(planOf(narrower), state), caps) === null;
   throw tooExpensive(cap, use[cap.name], hintOf(narrowingsThatFit(question, state, cap.name, fits)));
+}
+
+/** Whether Asks are within what one question may use. */
+export function fitsCaps(asks: readonly Ask[], state: TenantState, caps: readonly Cap[]): boolean {
+  return exceeded(useOf(asks, state), caps) === null;
 }
 
 function exceeded(use: Use, caps: readonly Cap[]): Cap | null {

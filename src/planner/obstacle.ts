@@ -1,5 +1,5 @@
 import type { Capabilities } from './capabilities.ts';
-import type { Ask, Keep, Kept, Plan } from './plan.ts';
+import type { Ask, Keep, Kept, OneSet, Plan } from './plan.ts';
 import { children } from './plan.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
 import { formatPredicate } from './predicate.ts';
@@ -16,15 +16,15 @@ export function obstacleOf(plan: Plan, capabilities: Capabilities): string | nul
   return null;
 }
 
-function isOfServer(plan: Plan): plan is Ask | Keep | Kept {
-  return plan.kind === 'Ask' || plan.kind === 'Keep' || plan.kind === 'Kept';
+function isOfServer(plan: Plan): plan is Ask | OneSet | Keep | Kept {
+  return plan.kind === 'Ask' || plan.kind === 'OneSet' || plan.kind === 'Keep' || plan.kind === 'Kept';
 }
 
 function ownObstacle(plan: Plan, capabilities: Capabilities): string | null {
   if (plan.kind === 'Filter') return filterObstacle(plan.predicate, capabilities);
   if (plan.kind === 'Bucket' && plan.timing === 'PRORATED' && !capabilities.prorate)
     return 'does not prorate';
-  if (plan.kind !== 'Aggregate') return null;
+  if (plan.kind !== 'Aggregate' && plan.kind !== 'GroupingSets') return null;
   const unable = plan.measures.find((measure) => capabilities.aggregate[measure.fn] === 'none');
   if (unable) return `cannot compute ${unable.name}`;
   for (const { where } of plan.measures) {

@@ -35,6 +35,13 @@ function ownShape(plan: Plan): unknown {
         plan.groupBy,
         plan.measures.map((each) => [each.fn, each.column, predicateShape(each.where)]),
       ];
+    case 'GroupingSets':
+      return [
+        plan.kind,
+        plan.step,
+        plan.sets,
+        plan.measures.map((each) => [each.fn, each.column, predicateShape(each.where)]),
+      ];
     case 'Compare':
       return [plan.kind, plan.keys];
     case 'Having':

@@ -27,12 +27,14 @@ export type Plan =
   | Filter
   | Bucket
   | Aggregate
+  | GroupingSets
   | Union
   | Compare
   | Having
   | Top
   | Page
   | Ask
+  | OneSet
   | Kept
   | Keep;
 
@@ -44,6 +46,8 @@ export const REMAINDER: ColumnName = '$remainder';
 export const ORDINAL: ColumnName = '$ordinal';
 /** In a Page's summary row: how many rows there are in all. */
 export const ROW_COUNT: ColumnName = '$rows';
+/** In rows of GroupingSets: the number of the set that the row is a group of. */
+export const SET: ColumnName = '$set';
 export const before = (name: ColumnName): ColumnName => `before:${name}`;
 
 /**
@@ -111,6 +115,18 @@ export type Aggregate = {
   readonly input: Plan;
 };
 
+/**
+ * Several Aggregates over one input in one pass: the rows of each, with the number of its set in `$set`, and null in
+ * the columns that its set lacks.
+ */
+export type GroupingSets = {
+  readonly kind: 'GroupingSets';
+  readonly step: 'single' | 'final';
+  readonly sets: readonly (readonly ColumnName[])[];
+  readonly measures: readonly Measure[];
+  readonly input: Plan;
+};
+
 export type Union = { readonly kind: 'Union'; readonly inputs: readonly Plan[] };
 
 /** Full outer join by `keys`, nulls equal: the first period's measures, and the second's as `before:`; absent counts are 0, absent sums null. */
@@ -172,6 +188,19 @@ export type Ask = {
   /** Files of the dictionaries that Lookups and Members read. */
   readonly dictionaries: Readonly<Partial<Record<Dictionary, FileSelection>>>;
   readonly estimate: Estimate;
+};
+
+/**
+ * Of an Ask for GroupingSets the rows of one set, without the number. Plans that share a scan hold one and the same Ask,
+ * which is run once for all of them.
+ */
+export type OneSet = {
+  readonly kind: 'OneSet';
+  readonly set: number;
+  readonly columns: readonly ColumnName[];
+  readonly input: Ask;
+  /** What gives these rows by itself: for where the shared Ask fails. */
+  readonly alone: Ask;
 };
 
 /** Rows of an earlier answer to the same, which the server still has under a digest of what determines them. */
@@ -253,10 +282,12 @@ export function children(plan: Plan): readonly Plan[] {
     case 'Filter':
     case 'Bucket':
     case 'Aggregate':
+    case 'GroupingSets':
     case 'Having':
     case 'Top':
     case 'Page':
     case 'Keep':
+    case 'OneSet':
       return [plan.input];
     case 'Union':
       return plan.inputs;
@@ -280,6 +311,7 @@ export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
     case 'Filter':
     case 'Bucket':
     case 'Aggregate':
+    case 'GroupingSets':
     case 'Having':
     case 'Top':
     case 'Page':
@@ -295,6 +327,12 @@ export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
       const current = change(plan.current);
       const earlier = change(plan.earlier);
       return current === plan.current && earlier === plan.earlier ? plan : { ...plan, current, earlier };
+    }
+    case 'OneSet': {
+      const input = change(plan.input);
+      if (input === plan.input) return plan;
+      if (input.kind !== 'Ask') throw new Error('a set is taken out of what a store answers');
+      return { ...plan, input };
     }
     case 'Ask': {
       const fragment = change(plan.fragment);
@@ -312,6 +350,7 @@ export function outputColumns(plan: Plan): readonly ColumnName[] {
     case 'Empty':
     case 'Kept':
     case 'Keep':
+    case 'OneSet':
       return plan.columns;
     case 'Lookup':
       return [...outputColumns(plan.input), ...plan.columns];
@@ -322,6 +361,8 @@ export function outputColumns(plan: Plan): readonly ColumnName[] {
       return outputColumns(plan.input);
     case 'Aggregate':
       return [...plan.groupBy, ...plan.measures.map((measure) => measure.name)];
+    case 'GroupingSets':
+      return [SET, ...new Set(plan.sets.flat()), ...plan.measures.map((measure) => measure.name)];
     case 'Union':
       return plan.inputs[0] ? outputColumns(plan.inputs[0]) : [];
     case 'Compare': {
@@ -337,6 +378,11 @@ export function outputColumns(plan: Plan): readonly ColumnName[] {
     default:
       return unreachable(plan);
   }
+}
+
+/** What the rows of one set are the groups of. */
+export function aggregateOf({ step, sets, measures, input }: GroupingSets, set: number): Aggregate {
+  return { kind: 'Aggregate', step, groupBy: sets[set] ?? [], measures, input };
 }
 
 /** Rows of the plan in which a metric can be read: what Having, Top and Page need of their input. */

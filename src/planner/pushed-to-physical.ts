@@ -19,6 +19,7 @@ import type {
 import { children, mapChildren, outputColumns, someNode } from './plan.ts';
 import type { Read } from './prices.ts';
 import { readMs, usdOf } from './prices.ts';
+import { setsMs } from './sets-price.ts';
 
 /** A store as the planner sees it. */
 export type StoreOffer = {
@@ -131,6 +132,18 @@ function askCheapest(
   return { kind: 'Ask', store: best.store, fragment, dictionaries, estimate: best.estimate };
 }
 
+/** A fragment whose files are chosen, asked of one store; null where it cannot answer. */
+export function askStore(
+  fragment: Plan,
+  state: TenantState,
+  { store, capabilities, prices }: StoreOffer,
+): Ask | null {
+  if (obstacleOf(fragment, capabilities) !== null) return null;
+  const dictionaries = dictionaryFiles(fragment, state);
+  const estimate = estimateAsk(fragment, dictionaries, prices, state);
+  return { kind: 'Ask', store, fragment, dictionaries, estimate };
+}
+
 /** The same store asked for less: its fragment's files are a part of those that it was chosen for. */
 export function askLess(ask: Ask, fragment: Plan, state: TenantState, offers: readonly StoreOffer[]): Ask {
   const offer = offers.find(({ store }) => store === ask.store);
@@ -158,7 +171,7 @@ function estimateAsk(
     bytes: Math.round(sum(reads.map(({ bytes }) => bytes))),
     rows: sum(reads.map(({ rows }) => rows)),
   };
-  const ms = prices.startupMs + readMs(read, prices);
+  const ms = prices.startupMs + readMs(read, prices) + setsMs(fragment, state, prices);
   return { rows: Math.round(estimateRows(fragment, state)), bytes: read.bytes, ms, usd: usdOf(ms, prices) };
 }
 

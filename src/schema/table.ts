@@ -64,8 +64,12 @@ async function bind(
   return { bound, query, selection, window, scope, limitMs };
 }
 
-/** Answers what is selected of the table: if that fails, all of it fails, with one error. */
+/**
+ * Answers what is selected of the table: if that fails, all of it fails, with one error. It waits until its siblings are
+ * bound, so that the engine is asked for all of them at once, and they can share scans.
+ */
 export async function answerTable(context: Context, binding: TableBinding): Promise<TableModel> {
+  await Promise.allSettled(context.bindings.values());
   return { ...binding, view: binding.selection.runs ? await viewOf(context, binding) : null };
 }
 

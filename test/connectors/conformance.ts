@@ -15,6 +15,7 @@ import {
   compare,
   evenBuckets,
   filter,
+  groupingSets,
   having,
   isIn,
   isMissing,
@@ -414,6 +415,64 @@ export function describeConformance(name: string, open: () => Promise<Conformanc
           ['ec2É', 7n],
           [null, units('-1')],
         ]);
+      });
+
+      describe('groups in several ways at once', () => {
+        const sets = [['service_name', 'charge_period_start'], ['$time'], ['service_name', 'region_id'], []];
+        const measures = [
+          measure('count', null),
+          measure('sum', 'effective_cost', isIn('service_name', ['EC2'])),
+          measure('min', 'region_id'),
+          measure('count-distinct', 'region_id'),
+        ];
+        const columns = ['service_name', 'region_id', 'effective_cost', 'charge_period_start'];
+        const inDays = (charges: Plan) => bucket(charges, { buckets: DAYS, clip: OCTOBER });
+        const only = (rows: readonly RowObject[], set: number) =>
+          rows.filter(({ $set }) => $set === BigInt(set));
+
+        it.each(sets.map((set, i): [string, number, string[]] => [set.join() || 'nothing', i, set]))(
+          'as each way by itself: by %s',
+          async (_, i, set) => {
+            if (!(await open()).connector.capabilities.nodes.GroupingSets) return;
+            const input = (charges: Plan) => inDays(filter(isIn('source', ['aws']), charges));
+            const read = [...columns, 'source'];
+            const all = await run((charges) => groupingSets(sets, measures, input(charges)), read, OCTOBER);
+            const alone = await run((charges) => aggregate(set, measures, input(charges)), read, OCTOBER);
+            const others = Object.fromEntries(
+              sets.flat().flatMap((key) => (set.includes(key) ? [] : [[key, null]])),
+            );
+            expect(only(sortedRows(all), i)).toEqual(
+              sortedRows(alone).map((row) => ({ ...row, ...others, $set: BigInt(i) })),
+            );
+          },
+        );
+
+        it('merging partials, and counting values among them', async () => {
+          if (!(await open()).connector.capabilities.nodes.GroupingSets) return;
+          const [count, , least, distinct] = measures;
+          if (!count || !least || !distinct) throw new Error('there are four measures');
+          const rows = await run((charges) => {
+            const fine = aggregate(['service_name', 'region_id'], [count, least], charges, 'partial');
+            return groupingSets([['service_name'], []], [count, least, distinct], fine, 'final');
+          }, columns);
+          const alone = (set: string[]) =>
+            run((charges) => aggregate(set, [count, least, distinct], charges), columns);
+          expect(only(sortedRows(rows), 0)).toEqual(
+            sortedRows(await alone(['service_name'])).map((row) => ({ ...row, $set: 0n })),
+          );
+          expect(only(sortedRows(rows), 1)).toEqual(
+            sortedRows(await alone([])).map((row) => ({ ...row, service_name: null, $set: 1n })),
+          );
+        });
+
+        it('over nothing: no groups, and the one row of a total', async () => {
+          if (!(await open()).connector.capabilities.nodes.GroupingSets) return;
+          const rows = await run(
+            (charges) => groupingSets([['region_id'], []], measures.slice(0, 1), filter(FALSE, charges)),
+            columns,
+          );
+          expect(sortedRows(rows)).toEqual([{ $set: 1n, region_id: null, count: 0n }]);
+        });
       });
 
       it('compares, missing keys among the keys', async () => {

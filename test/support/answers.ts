@@ -4,9 +4,10 @@ import type { Connector, Rows } from '../../src/connectors/connector.ts';
 import { chooseSources } from '../../src/planner/choose-sources.ts';
 import { normalize, pushDown } from '../../src/planner/logical-to-pushed.ts';
 import type { QuestionAnswers } from '../../src/execute/answer-cache.ts';
+import type { PlanRunner } from '../../src/execute/run-plan.ts';
 import { runPlan } from '../../src/execute/run-plan.ts';
 import type { LogicalPlan } from '../../src/planner/plan.ts';
-import type { PlanOptions } from '../../src/planner/plan-query.ts';
+import type { PlanOptions, QueryPlan } from '../../src/planner/plan-query.ts';
 import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { questionToLogical } from '../../src/planner/question-to-logical.ts';
@@ -53,8 +54,15 @@ export async function answerByStore(
   options: PlanOptions = defaultPlanOptions,
   kept: QuestionAnswers = noAnswers,
 ): Promise<QuestionAnswer> {
-  const { parts, totalsFromRows } = planQuery(question, state, [duckdb], options);
   const runner = { ...unlimitedRunner(duckdb), answers: kept };
+  return answerPlanned(planQuery(question, state, [duckdb], options), runner);
+}
+
+/** What a plan gives; those that share scans are run with the same runner. */
+export async function answerPlanned(
+  { parts, totalsFromRows }: QueryPlan,
+  runner: PlanRunner,
+): Promise<QuestionAnswer> {
   const limits = { rowsMax: ROWS_MAX, signal: new AbortController().signal };
   const answers = new Map<string, Row[]>();
   for (const { name, plan } of parts) {

@@ -12,6 +12,7 @@ import type {
   Estimate,
   FileSelection,
   Filter,
+  GroupingSets,
   Having,
   HavingTest,
   Lookup,
@@ -77,6 +78,15 @@ export function aggregate(
   step: Aggregate['step'] = 'single',
 ): Aggregate {
   return { kind: 'Aggregate', step, groupBy, measures, input };
+}
+
+export function groupingSets(
+  sets: readonly (readonly ColumnName[])[],
+  measures: readonly Measure[],
+  input: Plan,
+  step: GroupingSets['step'] = 'single',
+): GroupingSets {
+  return { kind: 'GroupingSets', step, sets, measures, input };
 }
 
 export function union(...inputs: readonly Plan[]): Union {

@@ -9,7 +9,7 @@ import type {
   Scan,
   Top,
 } from '../../src/planner/plan.ts';
-import { outputColumns } from '../../src/planner/plan.ts';
+import { aggregateOf, outputColumns } from '../../src/planner/plan.ts';
 import type { Dictionary, Predicate } from '../../src/planner/predicate.ts';
 import type { Charge, Row, Value } from './charge.ts';
 import { compareValues, valueOf } from './charge.ts';
@@ -40,6 +40,21 @@ export function reference(plan: Plan, charges: readonly Charge[]): Row[] {
         );
       case 'Aggregate':
         return aggregate(node, run(node.input), isMet);
+      case 'GroupingSets': {
+        const rows = run(node.input);
+        const keys = [...new Set(node.sets.flat())];
+        return node.sets.flatMap((set, i) =>
+          aggregate(aggregateOf(node, i), rows, isMet).map((row) => ({
+            ...pick(keys, (key) => (set.includes(key) ? get(row, key) : null)),
+            ...row,
+            $set: BigInt(i),
+          })),
+        );
+      }
+      case 'OneSet':
+        return run(node.input)
+          .filter((row) => get(row, '$set') === BigInt(node.set))
+          .map((row) => pick(node.columns, reader(row)));
       case 'Union':
         return node.inputs.flatMap(run);
       case 'Compare':

@@ -5,6 +5,8 @@ import { createAnswerCache } from '../../src/execute/answer-cache.ts';
 import type { Meter } from '../../src/execute/meter.ts';
 import { createMeter } from '../../src/execute/meter.ts';
 import type { PlanRunner } from '../../src/execute/run-plan.ts';
+import { runAsk } from '../../src/execute/run-plan.ts';
+import { createSharedRuns } from '../../src/execute/shared-runs.ts';
 import { TENANT } from './arbitraries.ts';
 
 /** Bounds nothing and counts for nobody. */
@@ -19,10 +21,11 @@ export const noAnswers: QuestionAnswers = createAnswerCache(0).forQuestion(TENAN
 
 /** Runs plans without limits, and keeps no answers. */
 export function unlimitedRunner(...connectors: readonly Connector[]): PlanRunner {
-  return {
+  const runner = {
     stores: new Map(connectors.map((connector) => [connector.store, connector])),
     admission: createAdmission(),
     meter: unlimited(),
-    answers: noAnswers,
   };
+  const shared = createSharedRuns((ask, limits) => runAsk(ask, runner, limits));
+  return { ...runner, answers: noAnswers, shared };
 }

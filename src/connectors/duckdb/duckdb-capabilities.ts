@@ -31,6 +31,7 @@ export const duckdbCapabilities = {
     Filter: true,
     Bucket: true,
     Aggregate: true,
+    GroupingSets: true,
     Union: true,
     Compare: true,
     Having: true,

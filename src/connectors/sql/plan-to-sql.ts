@@ -1,7 +1,7 @@
 import { unreachable } from '../../core/unreachable.ts';
 import type { Ask, Having, Plan, Union } from '../../planner/plan.ts';
 import { children, outputColumns } from '../../planner/plan.ts';
-import { aggregateToBlock } from './aggregate-to-sql.ts';
+import { aggregateToBlock, groupingSetsToBlock } from './aggregate-to-sql.ts';
 import type { Block, Column } from './block.ts';
 import { columnOf, named, select, shown, unionAll } from './block.ts';
 import { bucketToBlock } from './bucket-to-sql.ts';
@@ -41,6 +41,8 @@ function toBlock(plan: Plan, statement: Statement): Block {
       return bucketToBlock(plan, toBlock(plan.input, statement), statement);
     case 'Aggregate':
       return aggregateToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'GroupingSets':
+      return groupingSetsToBlock(plan, toBlock(plan.input, statement), statement);
     case 'Union':
       return unionToBlock(plan, statement);
     case 'Compare':
@@ -57,6 +59,7 @@ function toBlock(plan: Plan, statement: Statement): Block {
     case 'Page':
       return pageToBlock(plan, toBlock(plan.input, statement), statement);
     case 'Ask':
+    case 'OneSet':
     case 'Keep':
     case 'Kept':
       throw new Error(`${plan.kind} stands inside an Ask`);
