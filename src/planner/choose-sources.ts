@@ -30,6 +30,8 @@ export type Weighed = TimeRange & {
 };
 
 export type SourceOptions = {
+  /** With USE_ROLLUPS in it, charges answer everything. */
+  readonly rulesOff: ReadonlySet<string>;
   /** The one store that may be asked; null: the cheapest. */
   readonly forceStore: StoreName | null;
   /** An arm may take so long before time counts for more than dollars. */
@@ -40,6 +42,8 @@ export type SourceOptions = {
   readonly stepsMax: number;
 };
 
+/** By this name it is told of in explain, and switched off. */
+export const USE_ROLLUPS = 'use-rollups';
 /** About ten milliseconds: the planner of a question that would need more chooses nothing and takes the charges. */
 export const PLANNING_STEPS_MAX = 200_000;
 
@@ -76,7 +80,7 @@ function chooseFor(
   const { aggregate, scan } = asked;
   const whole = scan.range;
   if (whole.from >= whole.to) return { plan: aggregate, weighed: [] };
-  const { sources, rejected } = sourcesOf(asked, state);
+  const { sources, rejected } = sourcesOf(asked, state, options.rulesOff);
   const inner = canSplit(asked, state) ? edgesOf(sources) : [];
   const edges = [...new Set([whole.from, ...inner, whole.to])].sort((a, b) => a - b);
   steps.left -= sources.length * offers.length * (edges.length - 1);
@@ -92,7 +96,11 @@ function chooseFor(
 
 type RejectedRollup = { readonly rollup: Rollup; readonly rejection: Rejection };
 
-function sourcesOf(asked: Asked, state: TenantState): { sources: Source[]; rejected: RejectedRollup[] } {
+function sourcesOf(
+  asked: Asked,
+  state: TenantState,
+  rulesOff: ReadonlySet<string>,
+): { sources: Source[]; rejected: RejectedRollup[] } {
   const { aggregate, scan } = asked;
   const charges: Source = {
     name: 'charges',
@@ -103,7 +111,7 @@ function sourcesOf(asked: Asked, state: TenantState): { sources: Source[]; rejec
   };
   const sources = [charges];
   const rejected: RejectedRollup[] = [];
-  for (const rollup of state.rollups) {
+  for (const rollup of rulesOff.has(USE_ROLLUPS) ? [] : state.rollups) {
     const rejection = rejectRollup(rollup, asked);
     const gaps = rejection === null ? gapsOf(rollup, asked, state) : [];
     const everywhere = gaps.find(({ range }) => range.from <= scan.range.from && range.to >= scan.range.to);

@@ -5,11 +5,12 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { checkPatternCount } from './bind/check-pattern.ts';
 import type { SourceOptions, Weighed } from './choose-sources.ts';
-import { PLANNING_STEPS_MAX, chooseSources } from './choose-sources.ts';
+import { PLANNING_STEPS_MAX, USE_ROLLUPS, chooseSources } from './choose-sources.ts';
 import type { KeptAnswers } from './keep-answers.ts';
 import { keepAnswers } from './keep-answers.ts';
 import { normalize, pushDown } from './logical-to-pushed.ts';
 import type { LogicalPlan, PhysicalPlan, Pruning } from './plan.ts';
+import { someNode } from './plan.ts';
 import type { PlanTemplates, Pushed } from './plan-templates.ts';
 import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
 import { pushedToPhysical } from './pushed-to-physical.ts';
@@ -118,7 +119,18 @@ function planShape(
   options: PlanOptions,
 ): Pushed {
   const sourced = chooseSources(normalized, state, offers, options);
-  return { ...sourced, ...pushDown(sourced.plan, { state }, options.rulesOff) };
+  const pushed = pushDown(sourced.plan, { state }, options.rulesOff);
+  return { ...sourced, plan: pushed.plan, runs: [useRollupsRun(sourced.plan, options), ...pushed.runs] };
+}
+
+function useRollupsRun(plan: LogicalPlan, { rulesOff }: PlanOptions): RuleRun {
+  const fired = someNode(plan, (node) => node.kind === 'Scan' && node.rollup !== null);
+  const reason = rulesOff.has(USE_ROLLUPS)
+    ? 'switched off'
+    : fired
+      ? 'a rollup has what is asked, and fewer rows'
+      : 'no rollup is cheaper than the charges: see candidates';
+  return { rule: USE_ROLLUPS, fired, reason, before: null, after: null };
 }
 
 const totalsFromRowsRun: RuleRun = {

@@ -4,6 +4,7 @@ import { requireScope } from '../access/scopes.ts';
 import { costError } from '../core/errors.ts';
 import { nearNames } from '../core/near.ts';
 import { rules } from '../planner/logical-to-pushed.ts';
+import { USE_ROLLUPS } from '../planner/choose-sources.ts';
 import { SHARE_SCANS } from '../planner/share-asks.ts';
 import type { StoreName } from '../planner/plan.ts';
 import { storeNames } from '../planner/plan.ts';
@@ -43,7 +44,7 @@ export function mayBeKnown({ forceStore, noCache, rulesOff }: RequestRoute): boo
 function readRules(header: string | null): ReadonlySet<string> {
   if (header === null) return anyRoute.rulesOff;
   const names = header.split(',').map((name) => name.trim());
-  const known = [...rules.map(({ name }) => name), SHARE_SCANS];
+  const known = [...rules.map(({ name }) => name), USE_ROLLUPS, SHARE_SCANS];
   const wrong = names.find((name) => !known.includes(name));
   if (wrong === undefined) return new Set(names);
   const near = nearNames(wrong, known);

@@ -127,6 +127,7 @@ describe('what explain is told', () => {
     expect(rules.map(({ rule, fired }) => [rule, fired])).toEqual([
       ['simplify-filter', false],
       ['narrow-scan-range', false],
+      ['use-rollups', false],
       ['dictionary-test-to-id-set', false],
       ['push-filter-below-lookup', false],
       ['prune-columns', true],
