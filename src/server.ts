@@ -17,6 +17,8 @@ import { createCostEngine } from './execute/cost-engine.ts';
 import type { CostEngine } from './execute/engine.ts';
 import type { Guard } from './execute/guard.ts';
 import { openGuard } from './execute/guard.ts';
+import type { NeedLedger } from './execute/need-ledger.ts';
+import { openNeedLedger } from './execute/need-ledger.ts';
 import type { OnProgress } from './ingest/progress.ts';
 import { loadSample } from './ingest/sample.ts';
 import type { GraphqlServer } from './schema/graphql-server.ts';
@@ -39,10 +41,12 @@ export type OpenEngine = AsyncDisposable & {
   readonly lake: DataLake;
   readonly control: Control;
   readonly guard: Guard;
+  readonly needs: NeedLedger;
+  readonly rollupRowsMax: number;
 };
 
 export async function openEngine(config: Config): Promise<OpenEngine> {
-  const { dataFolder, threads, queryMemoryBytes, cacheBytes, limits } = config;
+  const { dataFolder, threads, queryMemoryBytes, cacheBytes, limits, rollupRowsMax } = config;
   await using opened = new AsyncDisposableStack();
   const lake = await openLake({ dataFolder });
   const control = await openControl(controlFile(lake.folders));
@@ -53,9 +57,11 @@ export async function openEngine(config: Config): Promise<OpenEngine> {
   const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
   const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory }));
   const guard = opened.use(openGuard(control, limits, Date.now));
-  const engine = await createCostEngine({ control, lake, connectors: [duckdb], guard, cacheBytes });
+  const needs = opened.use(openNeedLedger(control, Date.now));
+  const own = { lake, control, guard, needs, rollupRowsMax };
+  const engine = await createCostEngine({ ...own, connectors: [duckdb], cacheBytes });
   const parts = opened.move();
-  return { engine, lake, control, guard, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return { ...own, engine, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 /** @param engine throws NOT_READY as long as there is none */

@@ -32,6 +32,12 @@ export type Rollup = {
 };
 
 export const ROLLUP_TAGS_MAX = 8;
+/**
+ * A part may have so many rows, or a row for so many charges: with more it would save little. With ten charges a row,
+ * hours of real AWS bills lose `service_name` (data/aws-cur, 2026-11).
+ */
+export const PART_ROWS_MIN = 10_000;
+export const CHARGES_A_ROW = 4;
 /** How many charges a row stands for. */
 export const CHARGE_COUNT = 'charge_count';
 
@@ -72,12 +78,22 @@ export const rollupAttributeColumns: readonly string[] = rollupColumns
   .filter(({ id, name }) => id >= FIRST_TAG_ID && !standing.has(name))
   .map(({ name }) => name);
 
+/** Rows that the part of a batch may have. */
+export function partRowsMax(charges: number): number {
+  return Math.max(PART_ROWS_MIN, Math.floor(charges / CHARGES_A_ROW));
+}
+
 const TAG_PREFIX = 'tag:';
 const onRow = new Set<string>([...rowDimensionNames, ...standingAttributes]);
 
 /** The key of the tag that an attribute is; null where it is none. */
 export function tagKeyOf(attribute: string): string | null {
   return attribute.startsWith(TAG_PREFIX) ? attribute.slice(TAG_PREFIX.length) : null;
+}
+
+/** Whether a rollup can be by a dimension: resources and times are none of its attributes. */
+export function isRollupAttribute(key: string): boolean {
+  return tagKeyOf(key) !== null || onRow.has(key);
 }
 
 /** The column that holds a dimension; null where the rollup has no such attribute. */

@@ -38,6 +38,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'list, create, drop or rebuild what charges are put together by',
     load: () => import('./rollups.ts'),
   },
+  advise: {
+    summary: 'propose which rollups to create and drop, by what was asked',
+    load: () => import('./advise.ts'),
+  },
   verify: {
     summary: 'add up the raw charges again and compare',
     load: () => import('./verify.ts'),

@@ -5,6 +5,7 @@ import { summarizeSources } from '../catalog/sources.ts';
 import type { Connector } from '../connectors/connector.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { TenantId } from '../core/ids.ts';
+import { rollupFactsOf } from '../planner/rollup-facts.ts';
 import { createAdmission } from './admission.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { answerDrillDown } from './answer-drill-down.ts';
@@ -16,12 +17,15 @@ import type { Answer, BoundQuery, Conservation, CostEngine } from './engine.ts';
 import { explainAnalyze, explainOnly } from './explain-question.ts';
 import { freshnessOf } from './freshness.ts';
 import type { Guard } from './guard.ts';
+import type { NeedLedger } from './need-ledger.ts';
 import { readRow } from './page-rows.ts';
 import { createStateStore } from './pin-state.ts';
 import { countRemainderDistinct } from './remainder-distinct.ts';
 import type { PlanResult } from './run-plan.ts';
 import type { QuestionRunner } from './run-question.ts';
 import { createQuestionRunners, withDeadline } from './run-question.ts';
+import { adviseOn } from './rollup-advice.ts';
+import { batchStatistics } from './rollup-facts.ts';
 import { sourceTotals } from './source-totals.ts';
 
 export type EngineParts = {
@@ -30,15 +34,19 @@ export type EngineParts = {
   /** The first also sums the control totals. */
   readonly connectors: readonly [Connector, ...Connector[]];
   readonly guard: Guard;
+  readonly needs: NeedLedger;
+  /** Of a tenant's rollups, for the advice on them. */
+  readonly rollupRowsMax: number;
   /** What answers that are kept may take. */
   readonly cacheBytes: number;
 };
 
 /** The engine over real stores. It owns none of its parts: who opened them closes them. */
 export async function createCostEngine(parts: EngineParts): Promise<CostEngine> {
-  const { control, lake, connectors, guard, cacheBytes } = parts;
+  const { control, lake, connectors, guard, needs, cacheBytes, rollupRowsMax } = parts;
   const states = createStateStore(control, lake);
-  const runnerOf = createQuestionRunners(connectors, createAdmission(), guard, createAnswerCache(cacheBytes));
+  const cache = createAnswerCache(cacheBytes);
+  const runnerOf = createQuestionRunners(connectors, createAdmission(), guard, cache, needs);
   const cursors = createCursors(await control.serverKey());
   const newestState = async (tenant: TenantId) => {
     const state = await states.pin(tenant, null);
@@ -64,6 +72,20 @@ export async function createCostEngine(parts: EngineParts): Promise<CostEngine> 
       ),
     sources: async (tenant) =>
       summarizeSources(await control.publishedBatches(tenant), await control.loads(tenant)),
+    rollups: async (tenant) => {
+      const state = await newestState(tenant);
+      return rollupFactsOf(state, await batchStatistics(control, state));
+    },
+    rollupAdvice: async (tenant, days, now) => {
+      const observed = await needs.observed(tenant, days);
+      const { prices } = connectors[0];
+      return adviseOn(control, await newestState(tenant), observed, {
+        days,
+        now,
+        rowsMax: rollupRowsMax,
+        prices,
+      });
+    },
     freshness: async (tenant, period) => freshnessOf(await newestState(tenant), period),
     cursors,
   };

@@ -6,9 +6,9 @@ import type { Control, UtcDay } from '../catalog/control/control.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { DayUse } from '../core/limits.ts';
 import { NO_DAY_USE, addDayUse, subtractDayUse } from '../core/limits.ts';
-import { log } from '../core/log.ts';
 import type { Instant } from '../core/time-range.ts';
 import { DAY_MS } from '../core/time-range.ts';
+import { createBackgroundWriter } from './background-writer.ts';
 
 /** The longest that use is kept in memory alone, and that other processes' is not seen. */
 export const USE_WRITTEN_EVERY_MS = 5_000;
@@ -35,7 +35,7 @@ type Entry = {
 
 export function openDayLedger(control: Control, clock: () => Instant): DayLedger {
   const entries = new Map<string, Entry>();
-  const writer = createWriter(async () => {
+  const writer = createBackgroundWriter(USE_WRITTEN_EVERY_MS, 'day-use.not-written', async () => {
     await writeCounted(entries, control, clock);
     forgetOtherDays(entries, utcDay(clock()));
   });
@@ -104,32 +104,6 @@ function forgetOtherDays(entries: Map<string, Entry>, today: UtcDay): void {
 /** Whatever runs takes a millisecond at least. */
 function isCounted({ counted }: Entry): boolean {
   return counted.ms > 0n;
-}
-
-/** Does the work some seconds after it was first asked for, again after a failure, and a last time at the end. */
-function createWriter(work: () => Promise<void>): AsyncDisposable & { readonly soon: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  let last = Promise.resolve();
-  let isOpen = true;
-  const write = () => {
-    timer = undefined;
-    last = last.then(work).catch((error: unknown) => {
-      log('warn', 'day-use.not-written', { reason: String(error) });
-      soon();
-    });
-  };
-  const soon = () => {
-    if (isOpen) timer ??= setTimeout(write, USE_WRITTEN_EVERY_MS).unref();
-  };
-  return {
-    soon,
-    [Symbol.asyncDispose]: async () => {
-      isOpen = false;
-      clearTimeout(timer);
-      write();
-      await last;
-    },
-  };
 }
 
 /** `2026-11-22` */

@@ -6,9 +6,11 @@ import type { Metric } from '../catalog/metrics.ts';
 import type { SourceSummary } from '../catalog/sources.ts';
 import type { Dimension, DimensionOrigin } from '../catalog/dimensions.ts';
 import type { Rows } from '../connectors/connector.ts';
+import type { RollupAdvice } from '../planner/advise/advise.ts';
 import type { CostQuery, FilterInput, PeriodInput } from '../planner/cost-query.ts';
 import type { Question } from '../planner/question.ts';
 import type { ReadMeasure } from '../planner/measures.ts';
+import type { RollupFacts } from '../planner/rollup-facts.ts';
 import type { StoreName } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
@@ -50,6 +52,9 @@ export type CostEngine = {
     options: RunOptions,
   ) => Promise<{ values: readonly (string | null)[]; totalCount: number; version: string }>;
   readonly sources: (tenant: TenantId) => Promise<readonly SourceSummary[]>;
+  readonly rollups: (tenant: TenantId) => Promise<readonly RollupFacts[]>;
+  /** From what was needed in the last `days` UTC days, today included: 1 to NEEDS_DAYS_MAX. */
+  readonly rollupAdvice: (tenant: TenantId, days: number, now: Instant) => Promise<RollupAdvice>;
   readonly freshness: (tenant: TenantId, period: TimeRange | null) => Promise<Freshness>;
   /** Signs and opens cursors: a forged, foreign or stale one is BAD_CURSOR. */
   readonly cursors: CursorCodec;

@@ -14,6 +14,7 @@ import type { Admission } from './admission.ts';
 import type { AnswerCache, QuestionAnswers } from './answer-cache.ts';
 import type { RunOptions } from './engine.ts';
 import type { Guard } from './guard.ts';
+import type { NeedLedger } from './need-ledger.ts';
 import type { PageRows } from './page-rows.ts';
 import { splitPage } from './page-rows.ts';
 import type { PlanResult } from './run-plan.ts';
@@ -70,6 +71,7 @@ export function createQuestionRunners(
   admission: Admission,
   guard: Guard,
   cache: AnswerCache,
+  needs: NeedLedger,
 ): QuestionRunners {
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
   const templatesOf = createTemplateStore();
@@ -117,7 +119,9 @@ export function createQuestionRunners(
         const runs = plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
           const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
           const runner = { stores, admission, meter, answers, shared };
-          return [part.name, await runPlan(part.plan, runner, limits)];
+          const result = await runPlan(part.plan, runner, limits);
+          for (const ask of result.asks) needs.observe(state, ask);
+          return [part.name, result];
         });
         return { ...planned, plan, results: new Map(await allEnded(runs)) };
       },

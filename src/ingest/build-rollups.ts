@@ -14,6 +14,7 @@ import { lakeTables } from '../catalog/lake-tables.ts';
 import type { Rollup, RollupGrain } from '../catalog/rollups.ts';
 import {
   CHARGE_COUNT,
+  partRowsMax,
   rollupAttributeColumns,
   rollupColumnOf,
   standingAttributes,
@@ -28,13 +29,6 @@ import { numberOf } from './ingest-session.ts';
 import { tableRowsSql } from './read-table-files.ts';
 import type { BatchPlace } from './write-charges.ts';
 import { writeTableFiles } from './write-table-files.ts';
-
-/**
- * A part may have so many rows, or a row for so many charges: with more it would save little. With ten charges a row,
- * hours of real AWS bills lose `service_name` (data/aws-cur, 2026-11).
- */
-export const PART_ROWS_MIN = 10_000;
-export const CHARGES_A_ROW = 4;
 
 /** A batch that is in the table `charges`. */
 export type RolledBatch = {
@@ -183,7 +177,7 @@ async function planParts(
   from: string,
   constants: ReadonlySet<string>,
 ): Promise<PartPlan[]> {
-  const rowsMax = Math.max(PART_ROWS_MIN, Math.floor(charges / CHARGES_A_ROW));
+  const rowsMax = partRowsMax(charges);
   const oneOfPower = Math.floor(Math.log2(rowsMax / SAMPLE_ROWS));
   const distinctOf = (key: string): number => distinct.get(key) ?? 0;
   const ordered = rollups

@@ -16,7 +16,7 @@ import { sqlName, sqlText } from './formats/sql-text.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { textOf } from './ingest-session.ts';
 import { tableRowsSql } from './read-table-files.ts';
-import { holds } from './rollup-facts.ts';
+import { holds } from './rollup-parts.ts';
 
 export type RollupFiles = Readonly<Record<'charges' | 'rollups' | 'tags', readonly LiveDataFile[]>>;
 

@@ -14,7 +14,9 @@ import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import { putPartitions } from '../catalog/iceberg/table-operations.ts';
 import type { DataLake } from '../catalog/lake.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
+import { lakeTables } from '../catalog/lake-tables.ts';
 import type { Rollup } from '../catalog/rollups.ts';
+import { rollupColumnOf } from '../catalog/rollups.ts';
 import { isCostError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { log } from '../core/log.ts';
@@ -175,4 +177,12 @@ async function commitParts(
 function logNotBuilt({ place }: RolledBatch, { rollup, outcome, rows }: BuiltPart): void {
   const { tenant, source, batch } = place;
   log('warn', 'rollup.not-built', { tenant, source, batch, rollup: rollup.name, outcome, rows });
+}
+
+const ids = new Map<string, number>(lakeTables.rollups.fields.map(({ name, id }) => [name, id]));
+
+/** Whether files of a part have an attribute. */
+export function holds(rollup: Rollup, attribute: string, files: readonly LiveDataFile[]): boolean {
+  const id = ids.get(rollupColumnOf(rollup, attribute) ?? '');
+  return id !== undefined && files.every(({ valueCounts }) => valueCounts.has(id));
 }

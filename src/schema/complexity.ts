@@ -20,10 +20,11 @@ import { costError } from '../core/errors.ts';
 export const COMPLEXITY_MAX = 1_000_000;
 /** A page whose size is not given is seldom full. */
 const PAGE_EXPECTED = 20;
-/** By coordinate: a query of a store each. */
+/** By coordinate: a query of a store each, and what takes the server a while. */
 const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['Query.costs', 1_000],
   ['Dimension.values', 1_000],
+  ['Query.rollupAdvice', 50_000],
 ]);
 
 type Measured = {

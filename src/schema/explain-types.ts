@@ -8,13 +8,7 @@ import type {
 } from '../planner/explain.ts';
 import type { Pruning as PruningModel } from '../planner/plan.ts';
 import { builder } from './builder.ts';
-
-const USD_PLACES = 12;
-
-/** Counts of plans are estimates: numbers that may have a fraction. */
-function wholeNumber(value: number): string {
-  return BigInt(Math.round(value)).toString();
-}
+import { decimalOfEstimate, wholeNumber } from './estimated-numbers.ts';
 
 function instantOrNull(instant: number | null): string | null {
   return instant === null ? null : formatInstant(instant);
@@ -46,8 +40,7 @@ const PlanCost = builder.objectRef<PlanCostModel>('PlanCost').implement({
     rows: t.field({ type: 'BigInt', resolve: ({ rows }) => wholeNumber(rows) }),
     bytes: t.field({ type: 'BigInt', resolve: ({ bytes }) => wholeNumber(bytes) }),
     ms: t.exposeFloat('ms'),
-    // An estimate, not money of a bill: it is a float until here.
-    usd: t.field({ type: 'Decimal', resolve: ({ usd }) => usd.toFixed(USD_PLACES) }),
+    usd: t.field({ type: 'Decimal', resolve: ({ usd }) => decimalOfEstimate(usd) }),
     qError: t.exposeFloat('qError', { nullable: true }),
   }),
 });

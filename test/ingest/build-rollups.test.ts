@@ -5,11 +5,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { DAY_MS, HOUR_MS } from '../../src/core/time-range.ts';
-import { PART_ROWS_MIN } from '../../src/ingest/build-rollups.ts';
+import { PART_ROWS_MIN } from '../../src/catalog/rollups.ts';
 import { buildPartsOf, rebuildParts } from '../../src/ingest/keep-rollups.ts';
 import type { MaintainReport } from '../../src/ingest/maintain.ts';
 import { maintainTenant } from '../../src/ingest/maintain.ts';
-import { rollupFacts } from '../../src/ingest/rollup-facts.ts';
+import { rollupFacts } from '../../src/execute/rollup-facts.ts';
 import type { BillRow } from '../support/focus-file.ts';
 import { focusRow } from '../support/focus-file.ts';
 import { expectPartsAreRight, partsOf, randomCharges } from './expected-parts.ts';

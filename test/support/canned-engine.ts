@@ -123,6 +123,17 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
       return { values: values.slice(offset, offset + limit), totalCount: values.length, version: 'v1' };
     },
     sources: async () => [],
+    rollups: async () => [],
+    rollupAdvice: async (_tenant, days) => ({
+      days,
+      observedDays: 0,
+      times: 0,
+      isEnough: false,
+      add: [],
+      drop: [],
+      keep: [],
+      notes: [],
+    }),
     freshness: async () => ({
       billedThrough: Date.UTC(2018, 10, 1),
       sealedThrough: null,

@@ -30,6 +30,18 @@ export type ControlTables = {
   tenant_limit: { tenant: string; name: string; value: string };
   /** What a tenant's queries used on a UTC day (`2026-11-22`); whole numbers as text, in the units of Use. */
   day_use: { tenant: string; day: string; bytes: string; usd: string; ms: string };
+  /** What questions needed of a UTC day, under the text of `needKey`; sums are whole numbers, of times fractions. */
+  observed_need: {
+    tenant: string;
+    day: string;
+    need: string;
+    times: number;
+    charges: number;
+    rows: number;
+    bytes: number;
+    estimated_ms: number;
+    ms: number;
+  };
   lease: { name: string; owner: string; expires_at: number };
 };
 

@@ -4,6 +4,7 @@ import type { Instant } from '../../core/time-range.ts';
 import type { BatchProfile } from '../batch-profile.ts';
 import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
 import type { RollupRequest } from '../define-rollup.ts';
+import type { ObservedNeed } from '../needs.ts';
 import type { Rollup } from '../rollups.ts';
 
 /**
@@ -19,7 +20,7 @@ export type Control = {
 
   /**
    * A number that changes whenever any process changed the control plane, but for what this one added to the use of a
-   * day: cheap enough to ask per query.
+   * day or to what was needed on it: cheap enough to ask per query.
    */
   readonly changeCounter: () => Promise<number>;
   /** 0 where the tenant has none yet. */
@@ -77,6 +78,14 @@ export type Control = {
   /** Adds all of it, in one transaction, and answers what each tenant has used of its day by then, in order. */
   readonly addDayUses: (uses: readonly TenantDayUse[]) => Promise<DayUse[]>;
 
+  /** What was needed from a UTC day on, by day and need. */
+  readonly observedNeeds: (tenant: TenantId, from: UtcDay) => Promise<DayNeed[]>;
+  /**
+   * Adds all of it in one transaction, forgets what is older than NEEDS_DAYS_MAX, and of days that have more than
+   * NEEDS_A_DAY_MAX needs those that took the least time.
+   */
+  readonly addNeeds: (needs: readonly TenantNeed[], today: UtcDay) => Promise<void>;
+
   /** A random key made once per deployment, for signing cursors. */
   readonly serverKey: () => Promise<Buffer>;
   /**
@@ -95,6 +104,8 @@ export type Control = {
 
 /** As in `2026-11-22`. */
 export type UtcDay = string;
+export type DayNeed = ObservedNeed & { readonly day: UtcDay };
+export type TenantNeed = DayNeed & { readonly tenant: TenantId };
 export type TenantDayUse = { readonly tenant: TenantId; readonly day: UtcDay; readonly use: DayUse };
 
 /** One file of one import command. */

@@ -7,6 +7,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-limits': { up: createLimits },
   '0003-rollups': { up: createRollups },
   '0004-value-frequencies': { up: createProfiles },
+  '0005-observed-needs': { up: createObservedNeeds },
 };
 
 // A migration must not follow later changes of ControlTables, so it knows no table types.
@@ -133,5 +134,21 @@ async function createProfiles({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('batch', 'text', (column) => column.notNull())
     .addColumn('profile', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('batch_profile_key', ['tenant', 'batch'])
+    .execute();
+}
+
+async function createObservedNeeds({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('observed_need')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('day', 'text', (column) => column.notNull())
+    .addColumn('need', 'text', (column) => column.notNull())
+    .addColumn('times', 'bigint', (column) => column.notNull())
+    .addColumn('charges', 'bigint', (column) => column.notNull())
+    .addColumn('rows', 'bigint', (column) => column.notNull())
+    .addColumn('bytes', 'bigint', (column) => column.notNull())
+    .addColumn('estimated_ms', 'real', (column) => column.notNull())
+    .addColumn('ms', 'real', (column) => column.notNull())
+    .addPrimaryKeyConstraint('observed_need_key', ['tenant', 'day', 'need'])
     .execute();
 }

@@ -13,6 +13,7 @@ import type { ControlStore, ControlTables } from './control-tables.ts';
 import type { Control, Load } from './control.ts';
 import { addDayUses, dayUse, ownLimits, setOwnLimits } from './limits.ts';
 import { withLease } from './lease.ts';
+import { addNeeds, observedNeeds } from './needs.ts';
 import { insertTenant, publishStep } from './publish.ts';
 import { deleteRollup, insertRollup, rollupsOf } from './rollup-rows.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -65,6 +66,8 @@ function controlOver(store: ControlStore): Control {
     setOwnLimits: (tenant, limits) => store.write((transaction) => setOwnLimits(transaction, tenant, limits)),
     dayUse: (tenant, day) => store.read((database) => dayUse(database, tenant, day)),
     addDayUses: (uses) => store.writeAside((transaction) => addDayUses(transaction, uses)),
+    observedNeeds: (tenant, from) => store.read((database) => observedNeeds(database, tenant, from)),
+    addNeeds: (needs, today) => store.writeAside((transaction) => addNeeds(transaction, needs, today)),
     serverKey: () => serverKey(store),
     withLease: (name, waitMs, work) => withLease(store, name, waitMs, work),
     close: store.close,

@@ -1,0 +1,122 @@
+/**
+ * What an Ask needs of its sources: which dimensions, how fine in time, how much is read for it. Values of filters are
+ * looked at by nobody here.
+ */
+import { inlineColumns } from '../catalog/charge-columns.ts';
+import type { ObservedNeed } from '../catalog/needs.ts';
+import { CHARGES } from '../catalog/needs.ts';
+import { standingAttributes, summedColumns } from '../catalog/rollups.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
+import type { Instant } from '../core/time-range.ts';
+import { DAY_MS } from '../core/time-range.ts';
+import { estimateRows } from './estimate.ts';
+import type { Measure } from './measures.ts';
+import { unitColumnOf } from './measures.ts';
+import type { Ask, Plan, Scan } from './plan.ts';
+import { TIME, children } from './plan.ts';
+import type { Predicate } from './predicate.ts';
+import { idColumnOf, mapLeaves } from './predicate.ts';
+import type { TimeBuckets } from './time-buckets.ts';
+
+/** What nodes above a Scan say of it. */
+type Above = {
+  readonly keys: readonly string[];
+  readonly buckets: TimeBuckets | null;
+  /** Charges are cut, or something is summed that no rollup sums. */
+  readonly isBeyondRollups: boolean;
+};
+
+const nothing: Above = { keys: [], buckets: null, isBeyondRollups: false };
+
+/** In so many days the part of a day at each end is no reason for hours: charges or hours can answer these alone. */
+const LONG_DAYS = 3;
+
+/** Groups by these are those by what their dictionaries say, or tell batches apart. */
+const notAttributes = new Set<string>([
+  TIME,
+  ...standingAttributes,
+  ...Object.values(idColumnOf),
+  ...inlineColumns.map(({ name }) => name),
+  'billing_month',
+]);
+
+/** A need for each Scan; what the Ask took is theirs by the bytes that they read. */
+export function needsOfAsk({ fragment, estimate }: Ask, ms: number, state: TenantState): ObservedNeed[] {
+  const scans: { readonly scan: Scan; readonly above: Above }[] = [];
+  collect(fragment, nothing, (scan, above) => scans.push({ scan, above }));
+  const bytes = scans.map(({ scan }) => scan.files?.columnBytes ?? 0);
+  const bytesInAll = bytes.reduce((sum, each) => sum + each, 0);
+  return scans.map(({ scan, above }, i) => {
+    const share = bytesInAll === 0 ? 1 / scans.length : (bytes[i] ?? 0) / bytesInAll;
+    const rows = estimateRows(scan, state);
+    const attributes = [...new Set(above.keys)].filter((key) => !notAttributes.has(key)).sort();
+    const source = scan.rollup?.id ?? CHARGES;
+    return {
+      need: { attributes, grain: grainOf(scan, above), source },
+      use: {
+        times: 1,
+        charges: scan.rollup === null ? rows : estimateRows({ ...scan, rollup: null, files: null }, state),
+        rows,
+        bytes: estimate.bytes * share,
+        estimatedMs: estimate.ms * share,
+        ms: ms * share,
+      },
+    };
+  });
+}
+
+function collect(plan: Plan, above: Above, found: (scan: Scan, above: Above) => void): void {
+  if (plan.kind === 'Scan') found(plan, above);
+  else for (const child of children(plan)) collect(child, withNode(above, plan), found);
+}
+
+function withNode(above: Above, plan: Plan): Above {
+  switch (plan.kind) {
+    case 'Aggregate':
+      return {
+        ...above,
+        keys: [...above.keys, ...plan.groupBy, ...plan.measures.flatMap(keysOfMeasure)],
+        isBeyondRollups: above.isBeyondRollups || plan.measures.some(isUnsummed),
+      };
+    case 'Filter':
+      return { ...above, keys: [...above.keys, ...keysOfPredicate(plan.predicate)] };
+    case 'Bucket':
+      return {
+        ...above,
+        buckets: plan.buckets,
+        isBeyondRollups: above.isBeyondRollups || plan.timing === 'PRORATED',
+      };
+    default:
+      return above;
+  }
+}
+
+function keysOfMeasure({ fn, column, where }: Measure): string[] {
+  const tested = keysOfPredicate(where);
+  if (column === null || fn === 'count' || fn === 'sum') return tested;
+  if (fn === 'unit-min' || fn === 'unit-max') return [...tested, unitColumnOf[column] ?? column];
+  return [...tested, column];
+}
+
+function isUnsummed({ fn, column }: Measure): boolean {
+  return fn === 'sum' && column !== null && !summedColumns.includes(column);
+}
+
+function keysOfPredicate(predicate: Predicate): string[] {
+  const keys: string[] = [];
+  mapLeaves(predicate, (leaf) => {
+    keys.push(leaf.kind === 'member' ? leaf.test.key : leaf.key);
+    return leaf;
+  });
+  return keys;
+}
+
+function grainOf({ axis, range, within }: Scan, { buckets, isBeyondRollups }: Above) {
+  if (isBeyondRollups || within === 'overlap') return null;
+  if (axis === 'billing_period_start') return 'day';
+  const { from, to } = range;
+  const isLong = to - from > LONG_DAYS * DAY_MS;
+  const cuts = (edge: Instant) => edge % DAY_MS !== 0;
+  if (!isLong && (cuts(from) || cuts(to))) return 'hour';
+  return (buckets?.edges ?? []).some((edge) => edge > from && edge < to && cuts(edge)) ? 'hour' : 'day';
+}
