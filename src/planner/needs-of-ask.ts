@@ -7,7 +7,7 @@ import type { ObservedNeed } from '../catalog/needs.ts';
 import { CHARGES } from '../catalog/needs.ts';
 import { standingAttributes, summedColumns } from '../catalog/rollups.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
-import type { Instant } from '../core/time-range.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
 import { DAY_MS } from '../core/time-range.ts';
 import { estimateRows } from './estimate.ts';
 import type { Measure } from './measures.ts';
@@ -30,6 +30,8 @@ const nothing: Above = { keys: [], buckets: null, isBeyondRollups: false };
 
 /** In so many days the part of a day at each end is no reason for hours: charges or hours can answer these alone. */
 const LONG_DAYS = 3;
+
+const EDGES_LOOKED_AT = 50;
 
 /** Groups by these are those by what their dictionaries say, or tell batches apart. */
 const notAttributes = new Set<string>([
@@ -116,7 +118,20 @@ function grainOf({ axis, range, within }: Scan, { buckets, isBeyondRollups }: Ab
   if (axis === 'billing_period_start') return 'day';
   const { from, to } = range;
   const isLong = to - from > LONG_DAYS * DAY_MS;
-  const cuts = (edge: Instant) => edge % DAY_MS !== 0;
-  if (!isLong && (cuts(from) || cuts(to))) return 'hour';
-  return (buckets?.edges ?? []).some((edge) => edge > from && edge < to && cuts(edge)) ? 'hour' : 'day';
+  if (!isLong && (cutsDay(from) || cutsDay(to))) return 'hour';
+  return someEdgeCutsDay(buckets?.edges ?? [], range) ? 'hour' : 'day';
+}
+
+function cutsDay(instant: Instant): boolean {
+  return instant % DAY_MS !== 0;
+}
+
+/** Of many edges some are looked at: hours show in the first ones, and a time zone is at UTC for half of a year at most. */
+function someEdgeCutsDay(edges: readonly Instant[], { from, to }: TimeRange): boolean {
+  const step = Math.ceil(edges.length / EDGES_LOOKED_AT);
+  for (let i = 0; i < edges.length; i += i < 2 ? 1 : step) {
+    const edge = edges[i] ?? from;
+    if (edge > from && edge < to && cutsDay(edge)) return true;
+  }
+  return false;
 }

@@ -60,18 +60,15 @@ export function rowsACharge(
 }
 
 /**
- * What grows with the rows that are read is scaled from what was observed; to start costs the same whatever is read.
+ * What was really taken is divided as the estimate is: into what starting takes, whatever is read, and what grows with
+ * the rows.
  *
  * @param rows that are read for each charge; 1 of charges
  */
-export function costAt(
-  { times, charges, rows: observed, bytes, ms }: NeedUse,
-  rows: number,
-  prices: Prices,
-): Cost {
-  const startMs = Math.min(ms, times * prices.startupMs);
-  const scale = observed === 0 ? 1 : (rows * charges) / observed;
-  return { ms: startMs + (ms - startMs) * scale, bytes: bytes * scale };
+export function costAt(use: NeedUse, rows: number, { startupMs }: Prices): Cost {
+  const started = use.estimatedMs === 0 ? 1 : Math.min(1, (use.times * startupMs) / use.estimatedMs);
+  const scale = use.rows === 0 ? 1 : (rows * use.charges) / use.rows;
+  return { ms: use.ms * (started + (1 - started) * scale), bytes: use.bytes * scale };
 }
 
 /** By the cheapest that can answer it, charges among them; which that is, null for the charges. */

@@ -6,14 +6,13 @@ const NAME_LENGTH_MAX = 40;
 /** Of the attributes, those that tell most first: `day-team-service-name`, with a number where that is taken. */
 export function nameFor({ grain, attributes }: Definition, taken: ReadonlySet<string>): string {
   const tags = attributes.filter((key) => tagKeyOf(key) !== null);
-  const words = [...tags, ...attributes.filter((key) => !tags.includes(key))].map((key) =>
-    (tagKeyOf(key) ?? key).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'),
+  const words = [...tags, ...attributes.filter((key) => !tags.includes(key))].flatMap((key) =>
+    (tagKeyOf(key) ?? key).toLowerCase().split(/[^a-z0-9]+/),
   );
-  const plain = [grain, ...words]
-    .join('-')
-    .replaceAll(/-+/g, '-')
-    .slice(0, NAME_LENGTH_MAX)
-    .replace(/-$/, '');
+  let plain: string = grain;
+  for (const word of words) {
+    if (word !== '' && plain.length + word.length < NAME_LENGTH_MAX) plain += `-${word}`;
+  }
   for (let number = 1; ; number++) {
     const name = number === 1 ? plain : `${plain}-${number}`;
     if (!taken.has(name)) return name;
