@@ -61,6 +61,7 @@ async function askByTag(times: number): Promise<{ sources: string[]; totals: unk
   const options = {
     signal,
     deadlineMs: 60_000,
+    startedAt: Infinity,
     forceStore: null,
     noCache: true,
     rulesOff: new Set<string>(),

@@ -27,6 +27,7 @@ describe('needs of real questions', () => {
   const options = {
     signal: new AbortController().signal,
     deadlineMs: 60_000,
+    startedAt: Infinity,
     forceStore: null,
     noCache: true,
     rulesOff: new Set<string>(),
