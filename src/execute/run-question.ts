@@ -125,18 +125,21 @@ export function createQuestionRunners(
         });
         return { ...planned, plan, results: new Map(await allEnded(runs)) };
       },
-      remember: async (tenant, key, signal, work) => {
-        if (noCache) return work(signal);
-        const answers = cache.forQuestion(tenant);
-        if (answers.rowsOf(key) !== null) return answers.take(key);
-        return answers.once(key, signal, async (own) => {
-          const rows = await work(own);
-          answers.keep(key, rows);
-          return rows;
-        });
-      },
+      remember: noCache ? (_tenant, _key, signal, work) => work(signal) : rememberIn(cache),
       stores,
     };
+  };
+}
+
+function rememberIn(cache: AnswerCache): QuestionRunner['remember'] {
+  return async (tenant, key, signal, work) => {
+    const answers = cache.forQuestion(tenant);
+    if (answers.rowsOf(key) !== null) return answers.take(key);
+    return answers.once(key, signal, async (own) => {
+      const rows = await work(own);
+      answers.keep(key, rows);
+      return rows;
+    });
   };
 }
 

@@ -12,7 +12,7 @@ import { DAY_MS } from '../core/time-range.ts';
 import { estimateRows } from './estimate.ts';
 import type { Measure } from './measures.ts';
 import { unitColumnOf } from './measures.ts';
-import type { Ask, Plan, Scan } from './plan.ts';
+import type { Ask, Estimate, Plan, Scan } from './plan.ts';
 import { TIME, children } from './plan.ts';
 import type { Predicate } from './predicate.ts';
 import { idColumnOf, mapLeaves } from './predicate.ts';
@@ -42,8 +42,21 @@ const notAttributes = new Set<string>([
   'billing_month',
 ]);
 
-/** A need for each Scan; what the Ask took is theirs by the bytes that they read. */
+/** A need for each grouping and Scan; what the Ask took is theirs in equal parts, and by the bytes that they read. */
 export function needsOfAsk({ fragment, estimate }: Ask, ms: number, state: TenantState): ObservedNeed[] {
+  if (fragment.kind === 'GroupingSets') {
+    const { sets, measures, input, step } = fragment;
+    const part = 1 / sets.length;
+    const apart = { ...estimate, bytes: estimate.bytes * part, ms: estimate.ms * part };
+    return sets.flatMap((groupBy) => {
+      const grouped: Plan = { kind: 'Aggregate', step, groupBy, measures, input };
+      return needsOfFragment(grouped, apart, ms * part, state);
+    });
+  }
+  return needsOfFragment(fragment, estimate, ms, state);
+}
+
+function needsOfFragment(fragment: Plan, estimate: Estimate, ms: number, state: TenantState): ObservedNeed[] {
   const scans: { readonly scan: Scan; readonly above: Above }[] = [];
   collect(fragment, nothing, (scan, above) => scans.push({ scan, above }));
   const bytes = scans.map(({ scan }) => scan.files?.columnBytes ?? 0);
