@@ -84,8 +84,8 @@ it('proposes a rollup by what is asked, which then answers it, and proposes it n
   expect(add[0]).toMatchObject({ grain: 'day', attributes: ['tag:application'], times });
   const printed = await costgraph('advise', '--tenant', demoTenant);
   expect(printed).toMatchObject({ status: 0, stderr: '' });
-  const [, command = ''] = /^ {2}costgraph (rollups create .*)$/m.exec(printed.stdout) ?? [];
-  expect(`costgraph ${command}`).toBe(add[0]?.command);
+  const [, command = ''] = /^ {2}npm run -s costgraph -- (rollups create .*)$/m.exec(printed.stdout) ?? [];
+  expect(`npm run -s costgraph -- ${command}`).toBe(add[0]?.command);
   const created = await costgraph(...command.split(' '));
   expect(created).toMatchObject({ status: 0, stderr: '' });
   const [, rows = NaN] = /: (\d+) rows of /.exec(created.stdout) ?? [];

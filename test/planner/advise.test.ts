@@ -91,7 +91,8 @@ describe('what is added', () => {
       grain: 'day',
       attributes: ['tag:team'],
       times: 50,
-      command: 'costgraph rollups create --tenant demo --name day-team --grain day --by tag:team',
+      command:
+        'npm run -s costgraph -- rollups create --tenant demo --name day-team --grain day --by tag:team',
       reason: expect.stringMatching(
         /asked 50 times in 7 days and takes 10\.1 s; from about \d+ rows for 10000000/,
       ),
@@ -182,7 +183,7 @@ describe('what is dropped', () => {
         rows: 60_000,
         bytes: 1_200_000,
         costs: { ms: 0, bytes: 0, usd: 0 },
-        command: 'costgraph rollups drop --tenant demo --name hour',
+        command: 'npm run -s costgraph -- rollups drop --tenant demo --name hour',
         reason: expect.stringContaining('nothing'),
       },
     ]);

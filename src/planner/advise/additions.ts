@@ -2,9 +2,9 @@
 import { ROLLUPS_MAX, isSameRollup } from '../../catalog/define-rollup.ts';
 import type { ObservedNeed } from '../../catalog/needs.ts';
 import type { RollupGrain } from '../../catalog/rollups.ts';
-import { ROLLUP_TAGS_MAX, isRollupAttribute, tagKeyOf } from '../../catalog/rollups.ts';
+import { ROLLUP_TAGS_MAX, isRollupAttribute, partRowsMax, tagKeyOf } from '../../catalog/rollups.ts';
 import { compareText } from '../../core/code-point-order.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, WeighedBatch } from './evidence.ts';
 import type { Answerer, Cost } from './need-cost.ts';
 import {
   NO_COST,
@@ -175,7 +175,9 @@ function weigh(
     after = addCost(after, cheaper);
     savedByNeedMs[i] = cost.ms - cheaper.ms;
   }
-  const rows = answerer.parts.reduce((sum, part) => sum + (part?.rows ?? 0), 0) * scale;
+  // Where an attribute is left out, a part may be as large as it may.
+  const rowsOf = ({ charges }: WeighedBatch, i: number) => answerer.parts[i]?.rows ?? partRowsMax(charges);
+  const rows = batches.map(rowsOf).reduce((sum, each) => sum + each, 0) * scale;
   const buildMs = (evidence.charges / 1e6) * BUILD_MS_A_MILLION_CHARGES;
   return {
     definition,

@@ -37,11 +37,28 @@ export function plannedAnswerer({ batches }: Evidence, definition: Definition): 
   return { ...definition, id: null, parts };
 }
 
+/** Each pair is looked at many times. */
+const known = new WeakMap<Answerer, Map<ObservedNeed, number | null>>();
+
 /**
  * Rows that are read for each charge, where batches that it cannot answer are read from their charges; null where it
  * can answer none.
  */
 export function rowsACharge(
+  batches: readonly WeighedBatch[],
+  answerer: Answerer,
+  observed: ObservedNeed,
+): number | null {
+  const own = known.get(answerer) ?? new Map<ObservedNeed, number | null>();
+  known.set(answerer, own);
+  const earlier = own.get(observed);
+  if (earlier !== undefined) return earlier;
+  const rows = countRows(batches, answerer, observed);
+  own.set(observed, rows);
+  return rows;
+}
+
+function countRows(
   batches: readonly WeighedBatch[],
   { grain, attributes, parts }: Answerer,
   { need }: ObservedNeed,

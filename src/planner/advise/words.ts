@@ -19,14 +19,16 @@ export function nameFor({ grain, attributes }: Definition, taken: ReadonlySet<st
   }
 }
 
+const PROGRAM = 'npm run -s costgraph --';
+
 /** As a shell takes it. */
 export function createCommand(tenant: string, name: string, { grain, attributes }: Definition): string {
   const by = attributes.map((key) => key.replaceAll(',', '\\,')).join(',');
-  return `costgraph rollups create --tenant ${tenant} --name ${name} --grain ${grain} --by ${quoted(by)}`;
+  return `${PROGRAM} rollups create --tenant ${tenant} --name ${name} --grain ${grain} --by ${quoted(by)}`;
 }
 
 export function dropCommand(tenant: string, name: string): string {
-  return `costgraph rollups drop --tenant ${tenant} --name ${name}`;
+  return `${PROGRAM} rollups drop --tenant ${tenant} --name ${name}`;
 }
 
 function quoted(text: string): string {
