@@ -9,7 +9,7 @@ import { openTestDeployment } from '../support/deployment.ts';
 import { costQuery } from '../support/questions.ts';
 
 const LOADING_MS = 180_000;
-const options: RunOptions = {
+const options = (): RunOptions => ({
   signal: new AbortController().signal,
   deadlineMs: 60_000,
   startedAt: Infinity,
@@ -36,7 +36,7 @@ async function guess(name: string): Promise<Guess> {
   };
   const query = costQuery(finopsQuestions[name]);
   const bound = await deployment.engine.bind(demoTenant, query, wanted, Date.now());
-  const { estimate, actual } = await deployment.engine.explain(bound, true, options);
+  const { estimate, actual } = await deployment.engine.explain(bound, true, options());
   return { name, rows: `${estimate.rows} of ${actual?.rows}`, qError: qErrorOf(actual) };
 }
 
