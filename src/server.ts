@@ -11,8 +11,12 @@ import { openControl } from './catalog/control/open-control.ts';
 import type { DataLake } from './catalog/lake.ts';
 import { controlFile, openLake } from './catalog/lake.ts';
 import type { Config } from './config.ts';
+import { duckdbPrices } from './connectors/duckdb/duckdb-capabilities.ts';
 import { openDuckdb } from './connectors/duckdb/duckdb-connector.ts';
 import { costError } from './core/errors.ts';
+import type { ActualsLedger } from './execute/actuals-ledger.ts';
+import { openActualsLedger } from './execute/actuals-ledger.ts';
+import { readCalibration } from './execute/calibration-file.ts';
 import { createCostEngine } from './execute/cost-engine.ts';
 import type { CostEngine } from './execute/engine.ts';
 import type { Guard } from './execute/guard.ts';
@@ -43,6 +47,7 @@ export type OpenEngine = AsyncDisposable & {
   readonly guard: Guard;
   readonly needs: NeedLedger;
   readonly rollupRowsMax: number;
+  readonly actuals: ActualsLedger;
 };
 
 export async function openEngine(config: Config): Promise<OpenEngine> {
@@ -54,11 +59,14 @@ export async function openEngine(config: Config): Promise<OpenEngine> {
   // A folder of its own: two processes on one data folder would mix up their files. Clean-up reads the number.
   const tempDirectory = await mkdtemp(join(lake.folders.tmp, `spill-${process.pid}-`));
   opened.defer(() => rm(tempDirectory, { recursive: true, force: true }));
+  const calibration = await readCalibration(dataFolder);
+  const prices = { ...duckdbPrices, ...calibration.DUCKDB };
   const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
-  const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory }));
+  const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory, prices }));
   const guard = opened.use(openGuard(control, limits, Date.now));
   const needs = opened.use(openNeedLedger(control, Date.now));
-  const own = { lake, control, guard, needs, rollupRowsMax };
+  const actuals = opened.use(openActualsLedger(control, Date.now));
+  const own = { lake, control, guard, needs, actuals, rollupRowsMax };
   const engine = await createCostEngine({ ...own, connectors: [duckdb], cacheBytes });
   const parts = opened.move();
   return { ...own, engine, [Symbol.asyncDispose]: () => parts.disposeAsync() };

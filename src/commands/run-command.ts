@@ -50,6 +50,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "show or set what a tenant's queries may use",
     load: () => import('./limits.ts'),
   },
+  calibrate: {
+    summary: 'measure what queries cost on this machine',
+    load: () => import('./calibrate.ts'),
+  },
   token: {
     summary: 'make a signed token for the secret in COSTGRAPH_AUTH_SECRET',
     load: () => import('./token.ts'),

@@ -6,6 +6,7 @@ import type { Connector } from '../connectors/connector.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { TenantId } from '../core/ids.ts';
 import { rollupFactsOf } from '../planner/rollup-facts.ts';
+import type { ActualsLedger } from './actuals-ledger.ts';
 import { createAdmission } from './admission.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { answerDrillDown } from './answer-drill-down.ts';
@@ -37,16 +38,18 @@ export type EngineParts = {
   readonly needs: NeedLedger;
   /** Of a tenant's rollups, for the advice on them. */
   readonly rollupRowsMax: number;
+  readonly actuals: ActualsLedger;
   /** What answers that are kept may take. */
   readonly cacheBytes: number;
 };
 
 /** The engine over real stores. It owns none of its parts: who opened them closes them. */
 export async function createCostEngine(parts: EngineParts): Promise<CostEngine> {
-  const { control, lake, connectors, guard, needs, cacheBytes, rollupRowsMax } = parts;
+  const { control, lake, connectors, guard, actuals, needs, cacheBytes, rollupRowsMax } = parts;
   const states = createStateStore(control, lake);
   const cache = createAnswerCache(cacheBytes);
-  const runnerOf = createQuestionRunners(connectors, createAdmission(), guard, cache, needs);
+  const admission = createAdmission();
+  const runnerOf = createQuestionRunners({ connectors, admission, guard, cache, actuals, needs });
   const cursors = createCursors(await control.serverKey());
   const newestState = async (tenant: TenantId) => {
     const state = await states.pin(tenant, null);

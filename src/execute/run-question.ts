@@ -10,6 +10,7 @@ import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
 import type { StoreName } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
 import { SHARE_SCANS, shareAsks } from '../planner/share-asks.ts';
+import type { ActualsLedger } from './actuals-ledger.ts';
 import type { Admission } from './admission.ts';
 import type { AnswerCache, QuestionAnswers } from './answer-cache.ts';
 import type { RunOptions } from './engine.ts';
@@ -66,13 +67,17 @@ export type QuestionRunners = (
   options: Pick<RunOptions, 'forceStore' | 'noCache' | 'rulesOff' | 'startedAt'>,
 ) => QuestionRunner;
 
-export function createQuestionRunners(
-  connectors: readonly Connector[],
-  admission: Admission,
-  guard: Guard,
-  cache: AnswerCache,
-  needs: NeedLedger,
-): QuestionRunners {
+export type RunnerParts = {
+  readonly connectors: readonly Connector[];
+  readonly admission: Admission;
+  readonly guard: Guard;
+  readonly cache: AnswerCache;
+  readonly actuals: ActualsLedger;
+  readonly needs: NeedLedger;
+};
+
+export function createQuestionRunners(parts: RunnerParts): QuestionRunners {
+  const { connectors, admission, guard, cache, actuals, needs } = parts;
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
   const templatesOf = createTemplateStore();
   const shareScans = createShareScans(connectors, { stores, admission }, guard.admit);
@@ -120,7 +125,10 @@ export function createQuestionRunners(
           const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
           const runner = { stores, admission, meter, answers, shared };
           const result = await runPlan(part.plan, runner, limits);
-          for (const ask of result.asks) needs.observe(state, ask);
+          for (const ran of result.asks) {
+            needs.observe(state, ran);
+            actuals.add(ran);
+          }
           return [part.name, result];
         });
         return { ...planned, plan, results: new Map(await allEnded(runs)) };

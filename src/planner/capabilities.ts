@@ -23,5 +23,7 @@ export type Prices = {
   readonly msPerFile: number;
   readonly msPerMegabyte: number;
   readonly msPerMillionRows: number;
+  /** Of rows that come out. */
+  readonly msPerMillionGroups: number;
   readonly usdPerHour: number;
 };

@@ -188,6 +188,8 @@ export type Ask = {
   /** Files of the dictionaries that Lookups and Members read. */
   readonly dictionaries: Readonly<Partial<Record<Dictionary, FileSelection>>>;
   readonly estimate: Estimate;
+  /** What it reads, by estimate. */
+  readonly read: Read;
 };
 
 /**
@@ -258,6 +260,9 @@ export type Pruning = {
   readonly bytesRead: number;
   readonly skipped: readonly { readonly reason: string; readonly files: number; readonly bytes: number }[];
 };
+
+/** What a store reads: files (parts of them count as such), compressed bytes of the columns that are read, rows. */
+export type Read = { readonly files: number; readonly bytes: number; readonly rows: number };
 
 /** Rows out, bytes read, milliseconds, US dollars. */
 export type Estimate = {

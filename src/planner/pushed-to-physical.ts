@@ -7,18 +7,17 @@ import { estimateRows } from './estimate.ts';
 import { isMergeable } from './measures.ts';
 import type {
   Ask,
-  Estimate,
   FileSelection,
   LogicalPlan,
   PhysicalPlan,
   Plan,
   Pruning,
+  Read,
   Scan,
   StoreName,
 } from './plan.ts';
 import { children, mapChildren, outputColumns, someNode } from './plan.ts';
-import type { Read } from './prices.ts';
-import { readMs, usdOf } from './prices.ts';
+import { askMs, usdOf } from './prices.ts';
 import { setsMs } from './sets-price.ts';
 
 /** A store as the planner sees it. */
@@ -118,7 +117,7 @@ function askCheapest(
     .map(({ store, capabilities, prices }) => ({
       store,
       obstacle: obstacleOf(fragment, capabilities),
-      estimate: estimateAsk(fragment, dictionaries, prices, state),
+      ...estimateAsk(fragment, dictionaries, prices, state),
     }));
   const [best] = weighed
     .filter(({ obstacle }) => obstacle === null)
@@ -129,7 +128,7 @@ function askCheapest(
       forceStore,
     );
   }
-  return { kind: 'Ask', store: best.store, fragment, dictionaries, estimate: best.estimate };
+  return { kind: 'Ask', store: best.store, fragment, dictionaries, estimate: best.estimate, read: best.read };
 }
 
 /** A fragment whose files are chosen, asked of one store; null where it cannot answer. */
@@ -140,15 +139,20 @@ export function askStore(
 ): Ask | null {
   if (obstacleOf(fragment, capabilities) !== null) return null;
   const dictionaries = dictionaryFiles(fragment, state);
-  const estimate = estimateAsk(fragment, dictionaries, prices, state);
-  return { kind: 'Ask', store, fragment, dictionaries, estimate };
+  return {
+    kind: 'Ask',
+    store,
+    fragment,
+    dictionaries,
+    ...estimateAsk(fragment, dictionaries, prices, state),
+  };
 }
 
 /** The same store asked for less: its fragment's files are a part of those that it was chosen for. */
 export function askLess(ask: Ask, fragment: Plan, state: TenantState, offers: readonly StoreOffer[]): Ask {
   const offer = offers.find(({ store }) => store === ask.store);
   if (!offer) throw new Error(`the store ${ask.store} is not offered`);
-  return { ...ask, fragment, estimate: estimateAsk(fragment, ask.dictionaries, offer.prices, state) };
+  return { ...ask, fragment, ...estimateAsk(fragment, ask.dictionaries, offer.prices, state) };
 }
 
 function unanswerable(obstacles: readonly (string | null)[], forceStore: StoreName | null): Error {
@@ -163,7 +167,7 @@ function estimateAsk(
   dictionaries: Ask['dictionaries'],
   prices: Prices,
   state: TenantState,
-): Estimate {
+): Pick<Ask, 'estimate' | 'read'> {
   const looked = Object.values(dictionaries);
   const reads = [...scansOf(fragment).map((scan) => readOf(scan, state)), ...looked.map(wholeOf)];
   const read = {
@@ -171,8 +175,9 @@ function estimateAsk(
     bytes: Math.round(sum(reads.map(({ bytes }) => bytes))),
     rows: sum(reads.map(({ rows }) => rows)),
   };
-  const ms = prices.startupMs + readMs(read, prices) + setsMs(fragment, state, prices);
-  return { rows: Math.round(estimateRows(fragment, state)), bytes: read.bytes, ms, usd: usdOf(ms, prices) };
+  const rows = Math.round(estimateRows(fragment, state));
+  const ms = askMs(read, rows, prices) + setsMs(fragment, state, prices);
+  return { estimate: { rows, bytes: read.bytes, ms, usd: usdOf(ms, prices) }, read };
 }
 
 /** Files are sorted by day, so that of what a Scan does not cover little is read. */

@@ -16,7 +16,7 @@ const options = (): RunOptions => ({
   forceStore: null,
   noCache: true,
   rulesOff: new Set(),
-};
+});
 
 let deployment: Deployment;
 beforeAll(async () => {

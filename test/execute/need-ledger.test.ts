@@ -165,7 +165,8 @@ describe('the ledger', () => {
       input: scan,
     };
     const estimate = { rows: 1, bytes: 10, ms: 4, usd: 0 };
-    const ask: Ask = { kind: 'Ask', store: 'DUCKDB', fragment, dictionaries: {}, estimate };
+    const read = { files: 0, bytes: 0, rows: 0 };
+    const ask: Ask = { kind: 'Ask', store: 'DUCKDB', fragment, dictionaries: {}, estimate, read };
     return { ask, rows: 1, ms };
   }
 

@@ -88,6 +88,7 @@ const pricesArbitrary = fc.record({
   msPerFile: fc.constant(0.05),
   msPerMegabyte: fc.constant(0.5),
   msPerMillionRows: fc.constantFrom(0, 20, 1e9),
+  msPerMillionGroups: fc.constant(0),
   usdPerHour: fc.constant(0.1),
 });
 

@@ -126,7 +126,14 @@ export function ask(
   dictionaries: Ask['dictionaries'] = {},
   estimate: Estimate = NO_COST,
 ): Ask {
-  return { kind: 'Ask', store: 'DUCKDB', fragment, dictionaries, estimate };
+  return {
+    kind: 'Ask',
+    store: 'DUCKDB',
+    fragment,
+    dictionaries,
+    estimate,
+    read: { files: 0, bytes: 0, rows: 0 },
+  };
 }
 
 /** A plan that the test made whole: every Scan in an Ask, with its files. */

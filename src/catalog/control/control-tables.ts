@@ -24,6 +24,8 @@ export type ControlTables = {
   dropped_rollup: { tenant: string; id: string };
   /** `profile` is a BatchProfile as JSON. */
   batch_profile: { tenant: string; batch: string; profile: string };
+  /** `actuals` is an AskActuals as JSON. */
+  ask_actuals: { store: string; shape: string; actuals: string; updated_at: number };
   /** Random secrets made once per deployment, base64url. */
   server_secret: { name: string; value: string };
   /** What a tenant has of its own; whole numbers as text, in the units of Use. */

@@ -1,6 +1,7 @@
 import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import type { DayUse, OwnLimits } from '../../core/limits.ts';
 import type { Instant } from '../../core/time-range.ts';
+import type { ShapeActuals } from '../ask-actuals.ts';
 import type { BatchProfile } from '../batch-profile.ts';
 import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
 import type { RollupRequest } from '../define-rollup.ts';
@@ -85,6 +86,10 @@ export type Control = {
    * NEEDS_A_DAY_MAX needs those that took the least time.
    */
   readonly addNeeds: (needs: readonly TenantNeed[], today: UtcDay) => Promise<void>;
+  /** What Asks came to, by store and shape, of all processes. */
+  readonly actuals: () => Promise<ShapeActuals[]>;
+  /** Adds all of it, in one transaction; our own changeCounter stays as it is. */
+  readonly addActuals: (added: readonly ShapeActuals[], at: Instant) => Promise<void>;
 
   /** A random key made once per deployment, for signing cursors. */
   readonly serverKey: () => Promise<Buffer>;

@@ -8,6 +8,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-rollups': { up: createRollups },
   '0004-value-frequencies': { up: createProfiles },
   '0005-observed-needs': { up: createObservedNeeds },
+  '0006-actuals': { up: createActuals },
 };
 
 // A migration must not follow later changes of ControlTables, so it knows no table types.
@@ -150,5 +151,17 @@ async function createObservedNeeds({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('estimated_ms', 'real', (column) => column.notNull())
     .addColumn('ms', 'real', (column) => column.notNull())
     .addPrimaryKeyConstraint('observed_need_key', ['tenant', 'day', 'need'])
+    .execute();
+}
+
+/** `actuals` is JSON of AskActuals. */
+async function createActuals({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('ask_actuals')
+    .addColumn('store', 'text', (column) => column.notNull())
+    .addColumn('shape', 'text', (column) => column.notNull())
+    .addColumn('actuals', 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('ask_actuals_key', ['store', 'shape'])
     .execute();
 }

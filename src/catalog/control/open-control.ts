@@ -7,6 +7,7 @@ import { batchId } from '../../core/ids.ts';
 import type { Instant } from '../../core/time-range.ts';
 import type { BatchProfile } from '../batch-profile.ts';
 import type { ColumnStatistics, PublishedBatch } from '../batch.ts';
+import { addActualsOf, readActuals } from './actuals.ts';
 import { chunks } from './chunks.ts';
 import { rowToBatch, rowToLoad, storedTenant } from './control-rows.ts';
 import type { ControlStore, ControlTables } from './control-tables.ts';
@@ -68,6 +69,8 @@ function controlOver(store: ControlStore): Control {
     addDayUses: (uses) => store.writeAside((transaction) => addDayUses(transaction, uses)),
     observedNeeds: (tenant, from) => store.read((database) => observedNeeds(database, tenant, from)),
     addNeeds: (needs, today) => store.writeAside((transaction) => addNeeds(transaction, needs, today)),
+    actuals: () => store.read(readActuals),
+    addActuals: (added, at) => store.writeAside((transaction) => addActualsOf(transaction, added, at)),
     serverKey: () => serverKey(store),
     withLease: (name, waitMs, work) => withLease(store, name, waitMs, work),
     close: store.close,

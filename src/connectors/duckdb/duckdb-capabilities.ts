@@ -42,13 +42,14 @@ export const duckdbCapabilities = {
 } as const satisfies Capabilities;
 
 /**
- * Rows: measured over 5 million charges in ten files with two threads, warm, on a busy machine: a sum takes 15 ms a
- * million rows, a group by service about 30. The rest is plausible, not calibrated.
+ * Where there is no calibration: as `costgraph calibrate` found them on a busy machine of two cores (2026-11), off by 1.2
+ * times in the median. Bytes from memory cost next to nothing; the price of a megabyte is that of a disk.
  */
 export const duckdbPrices = {
   startupMs: 2,
-  msPerFile: 0.05,
+  msPerFile: 0.3,
   msPerMegabyte: 0.5,
-  msPerMillionRows: 20,
+  msPerMillionRows: 50,
+  msPerMillionGroups: 3_000,
   usdPerHour: 0.1,
 } as const satisfies Prices;

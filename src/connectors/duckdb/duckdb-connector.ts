@@ -4,6 +4,7 @@ import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { costError, isCostError } from '../../core/errors.ts';
 import { log } from '../../core/log.ts';
+import type { Prices } from '../../planner/capabilities.ts';
 import type { Ask } from '../../planner/plan.ts';
 import type { AskResult, Connector } from '../connector.ts';
 import { outputColumns } from '../../planner/plan.ts';
@@ -20,6 +21,8 @@ export type DuckdbOptions = {
   readonly memoryMb: number;
   /** Where queries that outgrow the memory spill to. */
   readonly tempDirectory: string;
+  /** By default the built-in ones. */
+  readonly prices?: Prices;
 };
 
 /**
@@ -35,7 +38,12 @@ const INTERRUPT_EVERY_MS = 20;
 const LOGGED_CHARACTERS_MAX = 500;
 
 /** DuckDB in this process, over the files that an Ask names. Keeps no data of its own. */
-export async function openDuckdb({ threads, memoryMb, tempDirectory }: DuckdbOptions): Promise<Connector> {
+export async function openDuckdb({
+  threads,
+  memoryMb,
+  tempDirectory,
+  prices = duckdbPrices,
+}: DuckdbOptions): Promise<Connector> {
   await using opened = new AsyncDisposableStack();
   const smallMemoryMb = Math.floor(memoryMb * SMALL_MEMORY_SHARE);
   // All at once: a small result is not worth the four further ways to another thread that a stream takes.
@@ -57,7 +65,7 @@ export async function openDuckdb({ threads, memoryMb, tempDirectory }: DuckdbOpt
   return {
     store: 'DUCKDB',
     capabilities: duckdbCapabilities,
-    prices: duckdbPrices,
+    prices,
     statement,
     async run(ask, { rowsMax, signal }) {
       const pool = ask.estimate.ms <= SMALL_MS_MAX ? small : large;
