@@ -29,7 +29,7 @@ export function fitPrices(observations: readonly Observation[]): Coefficients {
     return { x: featuresOf(one).map((feature) => feature * weight), y: one.ms * weight };
   });
   const count = featuresOf({ read: { files: 0, bytes: 0, rows: 0 }, rowsOut: 0, ms: 0, runs: 1 }).length;
-  let best = { error: Infinity, solution: new Array<number>(count).fill(0) };
+  let best = { error: Infinity, solution: Array.from({ length: count }, () => 0) };
   for (let chosen = 1; chosen < 1 << count; chosen++) {
     const columns = Array.from({ length: count }, (_, i) => i).filter((i) => (chosen & (1 << i)) !== 0);
     const part = solve(
@@ -37,7 +37,7 @@ export function fitPrices(observations: readonly Observation[]): Coefficients {
       columns.length,
     );
     if (part === null || part.some((value) => value < 0)) continue;
-    const solution = new Array<number>(count).fill(0);
+    const solution = Array.from({ length: count }, () => 0);
     for (const [at, column] of columns.entries()) solution[column] = part[at] ?? 0;
     const error = rows.reduce((sum, { x, y }) => sum + (dot(x, solution) - y) ** 2, 0);
     if (error < best.error) best = { error, solution };
