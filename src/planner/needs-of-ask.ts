@@ -12,7 +12,7 @@ import { DAY_MS } from '../core/time-range.ts';
 import { estimateRows } from './estimate.ts';
 import type { Measure } from './measures.ts';
 import { unitColumnOf } from './measures.ts';
-import type { Ask, Estimate, Plan, Scan } from './plan.ts';
+import type { Ask, ColumnName, Plan, Scan } from './plan.ts';
 import { TIME, children } from './plan.ts';
 import type { Predicate } from './predicate.ts';
 import { idColumnOf, mapLeaves } from './predicate.ts';
@@ -20,13 +20,16 @@ import type { TimeBuckets } from './time-buckets.ts';
 
 /** What nodes above a Scan say of it. */
 type Above = {
+  /** Of the uppermost grouping, which those below only prepare; null above it. */
+  readonly sets: readonly (readonly ColumnName[])[] | null;
+  /** Of conditions, units and distinct counts. */
   readonly keys: readonly string[];
   readonly buckets: TimeBuckets | null;
   /** Charges are cut, or something is summed that no rollup sums. */
   readonly isBeyondRollups: boolean;
 };
 
-const nothing: Above = { keys: [], buckets: null, isBeyondRollups: false };
+const nothing: Above = { sets: null, keys: [], buckets: null, isBeyondRollups: false };
 
 /** In so many days the part of a day at each end is no reason for hours: charges or hours can answer these alone. */
 const LONG_DAYS = 3;
@@ -42,41 +45,34 @@ const notAttributes = new Set<string>([
   'billing_month',
 ]);
 
-/** A need for each grouping and Scan; what the Ask took is theirs in equal parts, and by the bytes that they read. */
+/**
+ * A need for each Scan, and for each set of groups over it; what the Ask took is theirs by the bytes that they read, of
+ * sets in equal parts.
+ */
 export function needsOfAsk({ fragment, estimate }: Ask, ms: number, state: TenantState): ObservedNeed[] {
-  if (fragment.kind === 'GroupingSets') {
-    const { sets, measures, input, step } = fragment;
-    const part = 1 / sets.length;
-    const apart = { ...estimate, bytes: estimate.bytes * part, ms: estimate.ms * part };
-    return sets.flatMap((groupBy) => {
-      const grouped: Plan = { kind: 'Aggregate', step, groupBy, measures, input };
-      return needsOfFragment(grouped, apart, ms * part, state);
-    });
-  }
-  return needsOfFragment(fragment, estimate, ms, state);
-}
-
-function needsOfFragment(fragment: Plan, estimate: Estimate, ms: number, state: TenantState): ObservedNeed[] {
   const scans: { readonly scan: Scan; readonly above: Above }[] = [];
   collect(fragment, nothing, (scan, above) => scans.push({ scan, above }));
   const bytes = scans.map(({ scan }) => scan.files?.columnBytes ?? 0);
   const bytesInAll = bytes.reduce((sum, each) => sum + each, 0);
-  return scans.map(({ scan, above }, i) => {
-    const share = bytesInAll === 0 ? 1 / scans.length : (bytes[i] ?? 0) / bytesInAll;
+  return scans.flatMap(({ scan, above }, i) => {
+    const sets = above.sets ?? [[]];
+    const share = (bytesInAll === 0 ? 1 / scans.length : (bytes[i] ?? 0) / bytesInAll) / sets.length;
     const rows = estimateRows(scan, state);
-    const attributes = [...new Set(above.keys)].filter((key) => !notAttributes.has(key)).sort();
-    const source = scan.rollup?.id ?? CHARGES;
-    return {
-      need: { attributes, grain: grainOf(scan, above), source },
-      use: {
-        times: 1,
-        charges: scan.rollup === null ? rows : estimateRows({ ...scan, rollup: null, files: null }, state),
-        rows,
-        bytes: estimate.bytes * share,
-        estimatedMs: estimate.ms * share,
-        ms: ms * share,
-      },
+    const use = {
+      times: 1,
+      charges: scan.rollup === null ? rows : estimateRows({ ...scan, rollup: null, files: null }, state),
+      rows,
+      bytes: estimate.bytes * share,
+      estimatedMs: estimate.ms * share,
+      ms: ms * share,
     };
+    const grain = grainOf(scan, above);
+    const source = scan.rollup?.id ?? CHARGES;
+    return sets.map((set): ObservedNeed => {
+      const keys = [...new Set([...set, ...above.keys])];
+      const attributes = keys.filter((key) => !notAttributes.has(key)).sort();
+      return { need: { attributes, grain, source }, use };
+    });
   });
 }
 
@@ -88,9 +84,11 @@ function collect(plan: Plan, above: Above, found: (scan: Scan, above: Above) => 
 function withNode(above: Above, plan: Plan): Above {
   switch (plan.kind) {
     case 'Aggregate':
+    case 'GroupingSets':
       return {
         ...above,
-        keys: [...above.keys, ...plan.groupBy, ...plan.measures.flatMap(keysOfMeasure)],
+        sets: above.sets ?? (plan.kind === 'Aggregate' ? [plan.groupBy] : plan.sets),
+        keys: [...above.keys, ...plan.measures.flatMap(keysOfMeasure)],
         isBeyondRollups: above.isBeyondRollups || plan.measures.some(isUnsummed),
       };
     case 'Filter':

@@ -170,6 +170,33 @@ describe('the ledger', () => {
     return { ask, rows: 1, ms };
   }
 
+  it('counts an Ask that plans share once, with a need for each of its sets', async () => {
+    await using ledger = open();
+    const alone = run('service_name', 10);
+    const { fragment } = alone.ask;
+    if (fragment.kind !== 'Aggregate') throw new Error('the Ask groups');
+    const { measures, input } = fragment;
+    const sets = [['service_name'], ['region_id', '$time']];
+    const fine = { ...fragment, step: 'partial' as const, groupBy: ['service_name', 'region_id'] };
+    for (const grouped of [input, fine]) {
+      const shared = {
+        kind: 'GroupingSets' as const,
+        step: 'single' as const,
+        sets,
+        measures,
+        input: grouped,
+      };
+      const once = { ...alone, ask: { ...alone.ask, fragment: shared } };
+      for (let plans = 0; plans < 3; plans++) ledger.observe(state, once);
+    }
+    expect(
+      (await ledger.observed(DEMO, 1)).map(({ need, use }) => [need.attributes, use.times, use.ms]),
+    ).toEqual([
+      [['region_id'], 2, 10],
+      [['service_name'], 2, 10],
+    ]);
+  });
+
   it('is written when it is closed, and goes on from there', async () => {
     const first = open();
     first.observe(state, run('service_name'));
