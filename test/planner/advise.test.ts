@@ -9,10 +9,18 @@ import { ADVICE_TIMES_MIN, adviseRollups } from '../../src/planner/advise/advise
 import type { Evidence, WeighedBatch, WeighedPart } from '../../src/planner/advise/evidence.ts';
 import { estimatePartRows } from '../../src/planner/advise/part-rows.ts';
 import { DROPPED_DAYS_MIN } from '../../src/planner/advise/removals.ts';
-import { duckdbPrices } from '../../src/connectors/duckdb/duckdb-capabilities.ts';
+import type { Prices } from '../../src/planner/capabilities.ts';
 import { DEMO } from '../support/plans.ts';
 
 const CHARGES = 10_000_000;
+const prices: Prices = {
+  startupMs: 2,
+  msPerFile: 0,
+  msPerMegabyte: 0,
+  msPerMillionRows: 20,
+  msPerMillionGroups: 0,
+  usdPerHour: 0.1,
+};
 const values: Readonly<Record<string, number>> = {
   service_name: 40,
   region_id: 20,
@@ -37,7 +45,7 @@ function batchOf(parts: readonly WeighedPart[], options: Partial<WeighedBatch> =
 /** Asked so often, of all charges, as fast as the prices say. */
 function needed(need: Partial<Need>, times = 50, rows = CHARGES): ObservedNeed {
   const bytes = times * rows * 4;
-  const ms = times * (duckdbPrices.startupMs + (rows / 1e6) * duckdbPrices.msPerMillionRows);
+  const ms = times * (prices.startupMs + (rows / 1e6) * prices.msPerMillionRows);
   return {
     need: { attributes: [], grain: 'day', source: 'charges', ...need },
     use: { times, charges: times * CHARGES, rows: times * rows, bytes, estimatedMs: ms, ms },
@@ -73,7 +81,7 @@ function evidence(
       return { rollup, facts };
     }),
     rowsMax: 20_000_000,
-    prices: duckdbPrices,
+    prices,
     ...options,
   };
 }
@@ -101,7 +109,7 @@ describe('what is added', () => {
     expect(saves.ms).toBeGreaterThan(1_000);
     expect(saves.ms).toBeLessThan(10_100 / 7);
     expect(saves.bytes).toBeGreaterThan(0);
-    expect(saves.usd).toBeCloseTo((saves.ms / 3_600_000) * duckdbPrices.usdPerHour, 12);
+    expect(saves.usd).toBeCloseTo((saves.ms / 3_600_000) * prices.usdPerHour, 12);
     expect(rows).toBeLessThan(30 * 13);
     expect({ bytes, buildMs }).toEqual({ bytes: (rows ?? 0) * 20, buildMs: 40_000 });
   });
