@@ -54,17 +54,20 @@ function flatParts(kind: Kind, part: Part): Part[] {
   return predicate.parts.flatMap((inner) => flatParts(kind, { predicate: inner, isMet }));
 }
 
-/** Parts are in normal form. Each round but the last drops a test, so that there are fewer rounds than tests. */
+/** What follows from what follows from… is looked for so far: nobody writes longer chains, and each round takes time. */
+const ROUNDS_MAX = 20;
+
+/** Parts are in normal form. Each round but the last drops a test. */
 function normalizeJunction(kind: Kind, parts: readonly Predicate[]): Predicate {
   let current = parts;
-  for (;;) {
+  for (let round = 1; ; round++) {
     const joined = join[kind](current);
     if (joined.kind !== kind) return joined;
     const nested = joined.parts.filter((part) => leafOf(part) === null);
     const { tests, facts } = foldLeaves(kind, joined.parts);
     const told = nested.map((part) => tell(part, facts));
-    if (told.every((part, i) => part === nested[i]))
-      return join[kind]([...tests, ...withoutAbsorbed(nested)].toSorted(comparePredicates));
+    if (round === ROUNDS_MAX || told.every((part, i) => part === nested[i]))
+      return join[kind]([...tests, ...withoutAbsorbed(told)].toSorted(comparePredicates));
     current = [...tests, ...told];
   }
 }

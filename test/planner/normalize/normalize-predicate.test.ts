@@ -220,9 +220,15 @@ describe('the work', () => {
 
   it('is bounded where each part decides the next', () => {
     const named = (i: number) => isIn(`k${String(i).padStart(3, '0')}`, ['a']);
-    const chain = Array.from({ length: 199 }, (_, i) => or([not(named(i)), named(i + 1)]));
-    const normal = normalizePredicate(and([...chain.toReversed(), named(0)]));
-    expect(normal).toEqual(and(Array.from({ length: 200 }, (_, i) => named(i))));
+    const chain = (length: number) =>
+      and([...Array.from({ length }, (_, i) => or([not(named(i)), named(i + 1)])).toReversed(), named(0)]);
+    expect(normalizePredicate(chain(15))).toEqual(and(Array.from({ length: 16 }, (_, i) => named(i))));
+    // Of a longer one the start, and the rest as it is.
+    const long = normalizePredicate(chain(199));
+    const parts = long.kind === 'and' ? long.parts : [];
+    expect(parts).toHaveLength(200);
+    expect(parts).toEqual(expect.arrayContaining(Array.from({ length: 16 }, (_, i) => named(i))));
+    expect(parts.filter((part) => part.kind === 'or').length).toBeGreaterThan(100);
   });
 
   it('is bounded where junctions are nested deeply', () => {
