@@ -25,6 +25,8 @@ export type Config = {
   readonly access: AccessMode;
   /** What all running queries of this process may use together, before they spill or fail. */
   readonly queryMemoryBytes: number;
+  /** US dollars that an hour of DuckDB's time is estimated at; null: the built-in price. */
+  readonly duckdbUsdPerHour: number | null;
   /** What answers that are kept may take, over all tenants. */
   readonly cacheBytes: number;
   /** Of one process, for all running queries together. */
@@ -91,6 +93,7 @@ const READ = [
   'COSTGRAPH_JWKS_AUDIENCE',
   'COSTGRAPH_QUERY_MEMORY',
   'COSTGRAPH_CACHE_MEMORY',
+  'COSTGRAPH_DUCKDB_USD_PER_HOUR',
   'COSTGRAPH_THREADS',
   'COSTGRAPH_RETENTION',
   'COSTGRAPH_DICTIONARY_RESOURCES',
@@ -125,6 +128,7 @@ export function readConfig(environment: Environment): Config {
     access: readAccess(environment),
     queryMemoryBytes:
       readMemory(environment, 'COSTGRAPH_QUERY_MEMORY', QUERY_MEMORY_BYTES_MIN) ?? defaultMemoryBytes(),
+    duckdbUsdPerHour: readPrice(environment, 'COSTGRAPH_DUCKDB_USD_PER_HOUR'),
     cacheBytes: readMemory(environment, 'COSTGRAPH_CACHE_MEMORY', 0) ?? CACHE_BYTES_DEFAULT,
     threads: readInteger(environment, 'COSTGRAPH_THREADS', 1, THREADS_MAX) ?? availableParallelism(),
     retentionMs: readRetention(environment),
@@ -220,6 +224,14 @@ function readInteger(environment: Environment, name: string, min: number, max: n
   const number = /^\d{1,10}$/.test(value) ? Number(value) : NaN;
   if (number >= min && number <= max) return number;
   throw costError('BAD_CONFIG', { name, value, allowed: `a whole number from ${min} to ${max}` });
+}
+
+/** Of estimates, which are no money of anyone's. */
+function readPrice(environment: Environment, name: string): number | null {
+  const value = environment[name];
+  if (value === undefined) return null;
+  if (/^\d{1,6}(\.\d{1,6})?$/.test(value)) return Number(value);
+  throw costError('BAD_CONFIG', { name, value, allowed: 'US dollars an hour, as in 0.35' });
 }
 
 function readMemory(environment: Environment, name: string, minBytes: number): number | null {

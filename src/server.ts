@@ -60,7 +60,8 @@ export async function openEngine(config: Config): Promise<OpenEngine> {
   const tempDirectory = await mkdtemp(join(lake.folders.tmp, `spill-${process.pid}-`));
   opened.defer(() => rm(tempDirectory, { recursive: true, force: true }));
   const calibration = await readCalibration(dataFolder);
-  const prices = { ...duckdbPrices, ...calibration.DUCKDB };
+  const usdPerHour = config.duckdbUsdPerHour ?? duckdbPrices.usdPerHour;
+  const prices = { ...duckdbPrices, ...calibration.DUCKDB, usdPerHour };
   const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
   const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory, prices }));
   const guard = opened.use(openGuard(control, limits, Date.now));
