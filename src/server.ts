@@ -17,6 +17,7 @@ import { costError } from './core/errors.ts';
 import type { ActualsLedger } from './execute/actuals-ledger.ts';
 import { openActualsLedger } from './execute/actuals-ledger.ts';
 import { readCalibration } from './execute/calibration-file.ts';
+import type { Prices } from './planner/capabilities.ts';
 import { createCostEngine } from './execute/cost-engine.ts';
 import type { CostEngine } from './execute/engine.ts';
 import type { Guard } from './execute/guard.ts';
@@ -50,6 +51,13 @@ export type OpenEngine = AsyncDisposable & {
   readonly actuals: ActualsLedger;
 };
 
+/** As calibrated on this machine and priced by the operator; the built-in ones otherwise. @throws BAD_CONFIG */
+export async function readDuckdbPrices({ dataFolder, duckdbUsdPerHour }: Config): Promise<Prices> {
+  const calibration = await readCalibration(dataFolder);
+  const usdPerHour = duckdbUsdPerHour ?? duckdbPrices.usdPerHour;
+  return { ...duckdbPrices, ...calibration.DUCKDB, usdPerHour };
+}
+
 export async function openEngine(config: Config): Promise<OpenEngine> {
   const { dataFolder, threads, queryMemoryBytes, cacheBytes, limits, rollupRowsMax } = config;
   await using opened = new AsyncDisposableStack();
@@ -59,9 +67,7 @@ export async function openEngine(config: Config): Promise<OpenEngine> {
   // A folder of its own: two processes on one data folder would mix up their files. Clean-up reads the number.
   const tempDirectory = await mkdtemp(join(lake.folders.tmp, `spill-${process.pid}-`));
   opened.defer(() => rm(tempDirectory, { recursive: true, force: true }));
-  const calibration = await readCalibration(dataFolder);
-  const usdPerHour = config.duckdbUsdPerHour ?? duckdbPrices.usdPerHour;
-  const prices = { ...duckdbPrices, ...calibration.DUCKDB, usdPerHour };
+  const prices = await readDuckdbPrices(config);
   const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
   const duckdb = opened.use(await openDuckdb({ threads, memoryMb, tempDirectory, prices }));
   const guard = opened.use(openGuard(control, limits, Date.now));

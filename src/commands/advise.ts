@@ -1,7 +1,6 @@
 import { NEEDS_DAYS_MAX } from '../catalog/needs.ts';
 import { readConfig } from '../config.ts';
-import { duckdbPrices } from '../connectors/duckdb/duckdb-capabilities.ts';
-import { readCalibration } from '../execute/calibration-file.ts';
+import { readDuckdbPrices } from '../server.ts';
 import { firstDay } from '../execute/need-ledger.ts';
 import { adviseOn } from '../execute/rollup-advice.ts';
 import { readState } from '../execute/rollup-facts.ts';
@@ -39,8 +38,7 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
   const now = Date.now();
   const state = await readState(lake, control, tenant);
   const observed = await control.observedNeeds(tenant, firstDay(now, days));
-  const calibration = await readCalibration(readConfig(io.environment).dataFolder);
-  const prices = { ...duckdbPrices, ...calibration.DUCKDB };
+  const prices = await readDuckdbPrices(readConfig(io.environment));
   const asked = { days, now, rowsMax: rollupRowsMax, prices };
   const advice = await adviseOn(control, state, observed, asked);
   io.stdout.write(options.json ? `${JSON.stringify(advice)}\n` : formatAdvice(advice));
