@@ -6,10 +6,10 @@ import type { AskActuals, ShapeActuals } from '../catalog/ask-actuals.ts';
 import { NO_ACTUALS, Q_ERRORS, addActuals } from '../catalog/ask-actuals.ts';
 import type { Control } from '../catalog/control/control.ts';
 import { digest } from '../core/digest.ts';
-import { log } from '../core/log.ts';
 import type { Instant } from '../core/time-range.ts';
 import { qError } from '../planner/explain-plan.ts';
 import { shapeOf } from '../planner/plan-shape.ts';
+import { createBackgroundWriter } from './background-writer.ts';
 import type { AskRun } from './run-plan.ts';
 
 /** Shapes counted between two writes; of more the one that ran longest ago is forgotten. */
@@ -21,17 +21,11 @@ export type ActualsLedger = AsyncDisposable & { readonly add: (run: AskRun) => v
 /** Disposed of, it adds what was counted to the control plane: before that is closed. */
 export function openActualsLedger(control: Control, clock: () => Instant): ActualsLedger {
   let counted = new Map<string, ShapeActuals>();
-  let timer: NodeJS.Timeout | undefined;
-  let last = Promise.resolve();
-  const write = (): void => {
-    timer = undefined;
+  const writer = createBackgroundWriter(ACTUALS_WRITTEN_EVERY_MS, 'actuals.not-written', async () => {
     const shapes = [...counted.values()];
     counted = new Map();
-    if (shapes.length === 0) return;
-    last = last
-      .then(() => control.addActuals(shapes, clock()))
-      .catch((error: unknown) => log('warn', 'actuals.not-written', { reason: String(error) }));
-  };
+    if (shapes.length > 0) await control.addActuals(shapes, clock());
+  });
   return {
     add: (run) => {
       const one = actualsOf(run);
@@ -41,13 +35,9 @@ export function openActualsLedger(control: Control, clock: () => Instant): Actua
       counted.set(key, { ...one, actuals: addActuals(earlier, one.actuals) });
       const [oldest] = counted.keys();
       if (counted.size > SHAPES_COUNTED_MAX && oldest !== undefined) counted.delete(oldest);
-      timer ??= setTimeout(write, ACTUALS_WRITTEN_EVERY_MS).unref();
+      writer.soon();
     },
-    [Symbol.asyncDispose]: async () => {
-      clearTimeout(timer);
-      write();
-      await last;
-    },
+    [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
   };
 }
 
