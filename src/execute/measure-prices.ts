@@ -7,7 +7,7 @@ import type { Observation } from '../planner/fit-prices.ts';
 import { measuresOf } from '../planner/measures.ts';
 import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
 import type { Ask, FileSelection, Plan } from '../planner/plan.ts';
-import { asksOf, mapChildren } from '../planner/plan.ts';
+import { asksOf, mapChildren } from '../planner/plan-tree.ts';
 
 /** Every file is read so many times: more files, rows and bytes than the bills have. */
 const COPIES = [1, 3, 12];

@@ -4,7 +4,7 @@ import { mayHoldValues } from '../catalog/lake-file.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { timeWindow } from './choose-files.ts';
 import type { Plan, Scan } from './plan.ts';
-import { mapChildren } from './plan.ts';
+import { mapChildren } from './plan-tree.ts';
 import { scannedBatches } from './scanned-batches.ts';
 
 const inlineNames = inlineColumns.map(({ name }) => name);

@@ -13,7 +13,7 @@ import type { TenantId } from '../core/ids.ts';
 import type { Instant } from '../core/time-range.ts';
 import { matchFile, provingKey } from './match-file.ts';
 import type { FileSelection, Plan, Proven, Pruning, Scan } from './plan.ts';
-import { children, mapChildren } from './plan.ts';
+import { children, mapChildren } from './plan-tree.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
 import { TRUE, and, members } from './predicate.ts';
 import { scannedBatches } from './scanned-batches.ts';

@@ -11,7 +11,7 @@ import type { ChosenArm } from './cheapest-arms.ts';
 import { cheapestArms, msOf } from './cheapest-arms.ts';
 import { estimateGroups } from './estimate.ts';
 import type { Estimate, LogicalPlan, Plan, StoreName } from './plan.ts';
-import { mapChildren } from './plan.ts';
+import { mapChildren } from './plan-tree.ts';
 import { hasPartials, mergeArms, partialOf } from './merge-arms.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import type { Asked, Rejection } from './rollup-match.ts';

@@ -3,7 +3,7 @@ import type { DayUse, Use } from '../core/limits.ts';
 import { estimateRows } from './estimate.ts';
 import type { QueryPlan } from './plan-query.ts';
 import type { Ask, Plan } from './plan.ts';
-import { asksOf, children } from './plan.ts';
+import { asksOf, children } from './plan-tree.ts';
 
 const USD_UNITS = 1e12;
 

@@ -2,7 +2,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { estimateCombinations } from './estimate-groups.ts';
 import type { Plan, Scan } from './plan.ts';
-import { aggregateOf } from './plan.ts';
+import { aggregateOf } from './plan-tree.ts';
 import type { Predicate } from './predicate.ts';
 import { and } from './predicate.ts';
 import type { ScannedSource } from './scanned-sources.ts';

@@ -5,7 +5,7 @@ import type { ExplainedNode, Explanation, PlanCost, RuleTrace } from './explain.
 import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
 import { formatPredicate } from './predicate.ts';
 import type { Ask, Estimate, Kept, Plan, Pruning } from './plan.ts';
-import { asksOf, children } from './plan.ts';
+import { asksOf, children } from './plan-tree.ts';
 import { shapeOf } from './plan-shape.ts';
 import type { QueryPlan } from './plan-query.ts';
 import type { RuleRun } from './rewrite.ts';

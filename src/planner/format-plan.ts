@@ -2,7 +2,8 @@ import { formatDecimal } from '../core/decimal.ts';
 import { unreachable } from '../core/unreachable.ts';
 import type { Measure } from './measures.ts';
 import type { Ask, ColumnName, FileSelection, Plan, SortKey } from './plan.ts';
-import { TIME, children, formatRange, outputColumns } from './plan.ts';
+import { TIME, formatRange } from './plan.ts';
+import { children, outputColumns } from './plan-tree.ts';
 import { formatPredicate, inlineColumnOf, members } from './predicate.ts';
 
 const INDENT = '  ';

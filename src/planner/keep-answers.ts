@@ -22,7 +22,7 @@ import type {
   Pruning,
   Scan,
 } from './plan.ts';
-import { children, mapChildren, outputColumns, someNode } from './plan.ts';
+import { mapChildren, outputColumns, scansOf, someNode } from './plan-tree.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import { askLess } from './pushed-to-physical.ts';
 import { scannedBatches } from './scanned-batches.ts';
@@ -192,8 +192,4 @@ function restrictFiles(selection: FileSelection, batches: ReadonlySet<string>): 
       skipped: left.length === 0 ? pruning.skipped : [...pruning.skipped, skipped],
     },
   };
-}
-
-function scansOf(plan: Plan): Scan[] {
-  return plan.kind === 'Scan' ? [plan] : children(plan).flatMap(scansOf);
 }

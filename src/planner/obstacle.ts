@@ -1,6 +1,6 @@
 import type { Capabilities } from './capabilities.ts';
 import type { Ask, Keep, Kept, OneSet, Plan } from './plan.ts';
-import { children } from './plan.ts';
+import { children } from './plan-tree.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
 import { formatPredicate } from './predicate.ts';
 

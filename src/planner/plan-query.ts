@@ -10,7 +10,7 @@ import type { KeptAnswers } from './keep-answers.ts';
 import { keepAnswers } from './keep-answers.ts';
 import { normalize, pushDown } from './logical-to-pushed.ts';
 import type { LogicalPlan, PhysicalPlan, Pruning } from './plan.ts';
-import { someNode } from './plan.ts';
+import { someNode } from './plan-tree.ts';
 import type { PlanTemplates, Pushed } from './plan-templates.ts';
 import type { PhysicalOptions, StoreOffer } from './pushed-to-physical.ts';
 import { pushedToPhysical } from './pushed-to-physical.ts';

@@ -1,6 +1,6 @@
 import { compareText } from '../core/code-point-order.ts';
 import type { Plan } from './plan.ts';
-import { children } from './plan.ts';
+import { children } from './plan-tree.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
 
 /**

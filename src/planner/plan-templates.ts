@@ -7,7 +7,7 @@ import { digest } from '../core/digest.ts';
 import type { Weighed } from './choose-sources.ts';
 import { shapeOf } from './plan-shape.ts';
 import type { LogicalPlan, PhysicalPlan, Plan, Pruning } from './plan.ts';
-import { children, mapChildren } from './plan.ts';
+import { children, mapChildren } from './plan-tree.ts';
 import type { Predicate, Test } from './predicate.ts';
 import { mapLeaves } from './predicate.ts';
 import type { RuleRun } from './rewrite.ts';

@@ -5,7 +5,6 @@ import type { Brand } from '../core/brand.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
-import { unreachable } from '../core/unreachable.ts';
 import type { Measure } from './measures.ts';
 import { measuresOf } from './measures.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
@@ -277,131 +276,9 @@ export type LogicalPlan = Brand<Plan, 'LogicalPlan'>;
 /** Every Scan is inside an Ask and has its files. */
 export type PhysicalPlan = Brand<Plan, 'PhysicalPlan'>;
 
-export function children(plan: Plan): readonly Plan[] {
-  switch (plan.kind) {
-    case 'Scan':
-    case 'Empty':
-    case 'Kept':
-      return [];
-    case 'Lookup':
-    case 'Filter':
-    case 'Bucket':
-    case 'Aggregate':
-    case 'GroupingSets':
-    case 'Having':
-    case 'Top':
-    case 'Page':
-    case 'Keep':
-    case 'OneSet':
-      return [plan.input];
-    case 'Union':
-      return plan.inputs;
-    case 'Compare':
-      return [plan.current, plan.earlier];
-    case 'Ask':
-      return [plan.fragment];
-    default:
-      return unreachable(plan);
-  }
-}
-
-/** The same object when no child changed. */
-export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
-  switch (plan.kind) {
-    case 'Scan':
-    case 'Empty':
-    case 'Kept':
-      return plan;
-    case 'Lookup':
-    case 'Filter':
-    case 'Bucket':
-    case 'Aggregate':
-    case 'GroupingSets':
-    case 'Having':
-    case 'Top':
-    case 'Page':
-    case 'Keep': {
-      const input = change(plan.input);
-      return input === plan.input ? plan : { ...plan, input };
-    }
-    case 'Union': {
-      const inputs = plan.inputs.map(change);
-      return inputs.every((input, i) => input === plan.inputs[i]) ? plan : { ...plan, inputs };
-    }
-    case 'Compare': {
-      const current = change(plan.current);
-      const earlier = change(plan.earlier);
-      return current === plan.current && earlier === plan.earlier ? plan : { ...plan, current, earlier };
-    }
-    case 'OneSet': {
-      const input = change(plan.input);
-      if (input === plan.input) return plan;
-      if (input.kind !== 'Ask') throw new Error('a set is taken out of what a store answers');
-      return { ...plan, input };
-    }
-    case 'Ask': {
-      const fragment = change(plan.fragment);
-      return fragment === plan.fragment ? plan : { ...plan, fragment };
-    }
-    default:
-      return unreachable(plan);
-  }
-}
-
-/** The names of a plan's columns, in order. */
-export function outputColumns(plan: Plan): readonly ColumnName[] {
-  switch (plan.kind) {
-    case 'Scan':
-    case 'Empty':
-    case 'Kept':
-    case 'Keep':
-    case 'OneSet':
-      return plan.columns;
-    case 'Lookup':
-      return [...outputColumns(plan.input), ...plan.columns];
-    case 'Bucket':
-      return [...outputColumns(plan.input), TIME];
-    case 'Filter':
-    case 'Having':
-      return outputColumns(plan.input);
-    case 'Aggregate':
-      return [...plan.groupBy, ...plan.measures.map((measure) => measure.name)];
-    case 'GroupingSets':
-      return [SET, ...new Set(plan.sets.flat()), ...plan.measures.map((measure) => measure.name)];
-    case 'Union':
-      return plan.inputs[0] ? outputColumns(plan.inputs[0]) : [];
-    case 'Compare': {
-      const names = plan.measures.map((measure) => measure.name);
-      return [...plan.keys, ...names, ...names.map(before)];
-    }
-    case 'Top':
-      return [...outputColumns(plan.input), REMAINDER];
-    case 'Page':
-      return [...outputColumns(plan.input), ORDINAL, ROW_COUNT];
-    case 'Ask':
-      return outputColumns(plan.fragment);
-    default:
-      return unreachable(plan);
-  }
-}
-
-/** What the rows of one set are the groups of. */
-export function aggregateOf({ step, sets, measures, input }: GroupingSets, set: number): Aggregate {
-  return { kind: 'Aggregate', step, groupBy: sets[set] ?? [], measures, input };
-}
-
 /** Rows of the plan in which a metric can be read: what Having, Top and Page need of their input. */
 export function metricColumns(metric: Metric): readonly ColumnName[] {
   return measuresOf(metric).map((measure) => measure.name);
-}
-
-/** The Asks of a plan, in its order. */
-export function asksOf(plan: Plan): Ask[] {
-  return plan.kind === 'Ask' ? [plan] : children(plan).flatMap(asksOf);
-}
-
-export function someNode(plan: Plan, test: (node: Plan) => boolean): boolean {
-  return test(plan) || children(plan).some((child) => someNode(child, test));
 }
 
 function formatMinute(instant: Instant): string {

@@ -16,7 +16,7 @@ import type {
   Scan,
   StoreName,
 } from './plan.ts';
-import { children, mapChildren, outputColumns, someNode } from './plan.ts';
+import { children, mapChildren, outputColumns, scansOf, someNode } from './plan-tree.ts';
 import { askMs, usdOf } from './prices.ts';
 import { setsMs } from './sets-price.ts';
 
@@ -190,10 +190,6 @@ function readOf(scan: Scan, state: TenantState): Read {
 
 function wholeOf({ files, columnBytes }: FileSelection): Read {
   return { files: files.length, rows: sum(files.map((file) => file.records)), bytes: columnBytes };
-}
-
-function scansOf(plan: Plan): Scan[] {
-  return plan.kind === 'Scan' ? [plan] : children(plan).flatMap(scansOf);
 }
 
 export function scanFiles(plan: Plan): FileSelection[] {

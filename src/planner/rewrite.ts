@@ -1,6 +1,6 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Plan } from './plan.ts';
-import { children, mapChildren, outputColumns, someNode } from './plan.ts';
+import { children, mapChildren, outputColumns, someNode } from './plan-tree.ts';
 
 /** What a rule may look at besides the plan: statistics, never a store or a clock. */
 export type RuleContext = { readonly state: TenantState };

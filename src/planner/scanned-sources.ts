@@ -4,7 +4,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import type { TimeRange } from '../core/time-range.ts';
 import { overlaps } from '../core/time-range.ts';
 import type { Plan, Scan } from './plan.ts';
-import { children } from './plan.ts';
+import { children } from './plan-tree.ts';
 import type { Predicate } from './predicate.ts';
 import { rollupParts } from './rollup-parts.ts';
 import { scannedBatches } from './scanned-batches.ts';

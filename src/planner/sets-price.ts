@@ -3,7 +3,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Prices } from './capabilities.ts';
 import { estimateGroups, estimateRows } from './estimate.ts';
 import type { Plan } from './plan.ts';
-import { aggregateOf } from './plan.ts';
+import { aggregateOf } from './plan-tree.ts';
 
 /** Of the time per row: reading it and putting it into one group take about as long (4 million charges, DuckDB). */
 const GROUPING_PART = 0.5;

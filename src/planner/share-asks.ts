@@ -9,7 +9,7 @@ import { estimateRows } from './estimate.ts';
 import type { Grouped } from './join-groups.ts';
 import { haveOneBucket, joinOverGroups, joinOverRows, scanOf, setsOf, takeApart } from './join-groups.ts';
 import type { Ask, GroupingSets, OneSet, PhysicalPlan, Plan, Scan } from './plan.ts';
-import { asksOf, mapChildren, outputColumns } from './plan.ts';
+import { asksOf, mapChildren, outputColumns } from './plan-tree.ts';
 import type { PlannedPart, QueryPlan } from './plan-query.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import { askStore } from './pushed-to-physical.ts';

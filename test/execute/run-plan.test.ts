@@ -12,7 +12,7 @@ import { createMeter } from '../../src/execute/meter.ts';
 import { runPlan } from '../../src/execute/run-plan.ts';
 import { measure, measuresOf } from '../../src/planner/measures.ts';
 import type { Plan, SortKey } from '../../src/planner/plan.ts';
-import { mapChildren } from '../../src/planner/plan.ts';
+import { mapChildren } from '../../src/planner/plan-tree.ts';
 import { writeParquet } from '../support/parquet-files.ts';
 import {
   aggregate,

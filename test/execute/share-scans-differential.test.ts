@@ -23,7 +23,8 @@ import {
 } from '../../src/planner/join-groups.ts';
 import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
 import type { QueryPlan } from '../../src/planner/plan-query.ts';
-import { TIME, asksOf, outputColumns } from '../../src/planner/plan.ts';
+import { TIME } from '../../src/planner/plan.ts';
+import { asksOf, outputColumns } from '../../src/planner/plan-tree.ts';
 import type { SortKey } from '../../src/planner/plan.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { shareAsks } from '../../src/planner/share-asks.ts';

@@ -7,7 +7,7 @@ import { fingerprintOf } from '../../src/planner/explain-plan.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
 import { measure } from '../../src/planner/measures.ts';
 import type { Plan } from '../../src/planner/plan.ts';
-import { outputColumns } from '../../src/planner/plan.ts';
+import { outputColumns } from '../../src/planner/plan-tree.ts';
 import { planQuery } from '../../src/planner/plan-query.ts';
 import { dedent } from '../support/dedent.ts';
 import { chargeFile, duckdbOffer, fixedBatch, fixedState } from '../support/fixed-state.ts';

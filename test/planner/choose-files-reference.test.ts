@@ -10,7 +10,7 @@ import { addInlineColumns } from '../../src/planner/add-inline-columns.ts';
 import { chooseFiles } from '../../src/planner/choose-files.ts';
 import { matchFile, provingKey } from '../../src/planner/match-file.ts';
 import type { FileSelection, Scan } from '../../src/planner/plan.ts';
-import { outputColumns } from '../../src/planner/plan.ts';
+import { outputColumns } from '../../src/planner/plan-tree.ts';
 import type { Predicate } from '../../src/planner/predicate.ts';
 import { TRUE, and, or } from '../../src/planner/predicate.ts';
 import { fixedBatch, fixedState } from '../support/fixed-state.ts';

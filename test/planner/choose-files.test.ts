@@ -7,7 +7,7 @@ import { chooseFiles, dictionaryFiles } from '../../src/planner/choose-files.ts'
 import { formatPlan } from '../../src/planner/format-plan.ts';
 import { measure } from '../../src/planner/measures.ts';
 import type { FileSelection, Plan, Scan } from '../../src/planner/plan.ts';
-import { children } from '../../src/planner/plan.ts';
+import { children } from '../../src/planner/plan-tree.ts';
 import { and, or } from '../../src/planner/predicate.ts';
 import { chargeFile, fixedBatch, fixedFile, fixedState } from '../support/fixed-state.ts';
 import { aggregate, bucket, filter, isIn, lookup, scan, union } from '../support/plans.ts';

@@ -11,7 +11,7 @@ import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { estimateUse } from '../../src/planner/estimate-use.ts';
 import { guardPlan } from '../../src/planner/guard.ts';
 import { planQuery } from '../../src/planner/plan-query.ts';
-import { asksOf } from '../../src/planner/plan.ts';
+import { asksOf } from '../../src/planner/plan-tree.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { capsOf } from '../../src/planner/too-expensive.ts';
 import { chargesArbitrary, questionArbitrary } from '../support/arbitraries.ts';

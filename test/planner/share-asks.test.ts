@@ -6,7 +6,7 @@ import { estimateUse } from '../../src/planner/estimate-use.ts';
 import { explainPlan } from '../../src/planner/explain-plan.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
 import type { Ask } from '../../src/planner/plan.ts';
-import { asksOf } from '../../src/planner/plan.ts';
+import { asksOf } from '../../src/planner/plan-tree.ts';
 import type { QueryPlan } from '../../src/planner/plan-query.ts';
 import { planQuery } from '../../src/planner/plan-query.ts';
 import type { Wanted } from '../../src/planner/question.ts';

@@ -24,7 +24,7 @@ import type {
   Top,
   Union,
 } from '../../src/planner/plan.ts';
-import { outputColumns } from '../../src/planner/plan.ts';
+import { outputColumns } from '../../src/planner/plan-tree.ts';
 import type { Dictionary, Predicate, Test, ValueTest } from '../../src/planner/predicate.ts';
 import type { Granularity, TimeBuckets } from '../../src/planner/time-buckets.ts';
 

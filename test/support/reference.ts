@@ -9,7 +9,7 @@ import type {
   Scan,
   Top,
 } from '../../src/planner/plan.ts';
-import { aggregateOf, outputColumns } from '../../src/planner/plan.ts';
+import { aggregateOf, outputColumns } from '../../src/planner/plan-tree.ts';
 import type { Dictionary, Predicate } from '../../src/planner/predicate.ts';
 import type { Charge, Row, Value } from './charge.ts';
 import { compareValues, valueOf } from './charge.ts';

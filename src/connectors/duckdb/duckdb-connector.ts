@@ -7,7 +7,7 @@ import { log } from '../../core/log.ts';
 import type { Prices } from '../../planner/capabilities.ts';
 import type { Ask } from '../../planner/plan.ts';
 import type { AskResult, Connector } from '../connector.ts';
-import { outputColumns } from '../../planner/plan.ts';
+import { outputColumns } from '../../planner/plan-tree.ts';
 import { planToSql } from '../sql/plan-to-sql.ts';
 import { controlTotalsStatement, readControlTotals } from './control-totals.ts';
 import { duckdbCapabilities, duckdbPrices } from './duckdb-capabilities.ts';

@@ -2,7 +2,7 @@ import type { CostError } from '../../core/errors.ts';
 import { isCostError } from '../../core/errors.ts';
 import { badPattern } from '../../planner/bind/check-pattern.ts';
 import type { Plan } from '../../planner/plan.ts';
-import { children } from '../../planner/plan.ts';
+import { children } from '../../planner/plan-tree.ts';
 import { patternTests } from '../../planner/predicate.ts';
 import type { Sql } from '../sql/sql-text.ts';
 import { sql, text } from '../sql/sql-text.ts';

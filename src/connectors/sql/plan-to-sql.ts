@@ -1,6 +1,6 @@
 import { unreachable } from '../../core/unreachable.ts';
 import type { Ask, Having, Plan, Union } from '../../planner/plan.ts';
-import { children, outputColumns } from '../../planner/plan.ts';
+import { outputColumns, scansOf } from '../../planner/plan-tree.ts';
 import { aggregateToBlock, groupingSetsToBlock } from './aggregate-to-sql.ts';
 import type { Block, Column } from './block.ts';
 import { columnOf, named, select, shown, unionAll } from './block.ts';
@@ -70,13 +70,9 @@ function toBlock(plan: Plan, statement: Statement): Block {
 
 /** The tenant of the fragment's Scans, whose entries alone are looked up; no Scan, no entries. */
 function tenantOf(plan: Plan): string {
-  const tenants = new Set(scannedTenants(plan));
+  const tenants = new Set(scansOf(plan).map((scan) => scan.tenant));
   if (tenants.size > 1) throw new Error('a fragment reads more than one tenant');
   return [...tenants][0] ?? '';
-}
-
-function scannedTenants(plan: Plan): string[] {
-  return plan.kind === 'Scan' ? [plan.tenant] : children(plan).flatMap(scannedTenants);
 }
 
 /** Untyped nulls take the type of whatever they meet in a union. */

@@ -1,7 +1,8 @@
 import { isMergeable } from '../measures.ts';
 import type { Measure } from '../measures.ts';
 import type { Aggregate, Lookup, Plan } from '../plan.ts';
-import { TIME, outputColumns } from '../plan.ts';
+import { TIME } from '../plan.ts';
+import { outputColumns } from '../plan-tree.ts';
 import { merged } from '../merge-arms.ts';
 import type { Rule } from '../rewrite.ts';
 import { estimateGroups, estimateRows } from '../estimate.ts';

@@ -1,6 +1,6 @@
 import { placeOf } from '../../catalog/dimensions.ts';
 import type { Plan } from '../plan.ts';
-import { someNode } from '../plan.ts';
+import { someNode } from '../plan-tree.ts';
 import type { Rule } from '../rewrite.ts';
 import type { Predicate, Test } from '../predicate.ts';
 import { mapLeaves } from '../predicate.ts';

@@ -1,7 +1,7 @@
 import { HOUR_MS, ceilHour } from '../../core/time-range.ts';
 import { intersect, isEmpty, rangeOfTimes } from '../normalize/range-of-times.ts';
 import type { Plan, Scan } from '../plan.ts';
-import { outputColumns } from '../plan.ts';
+import { outputColumns } from '../plan-tree.ts';
 import type { Rule } from '../rewrite.ts';
 
 /**

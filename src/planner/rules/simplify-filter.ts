@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { normalizePredicate } from '../normalize/normalize-predicate.ts';
-import { outputColumns } from '../plan.ts';
+import { outputColumns } from '../plan-tree.ts';
 import type { Rule } from '../rewrite.ts';
 
 /**

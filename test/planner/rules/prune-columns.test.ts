@@ -3,7 +3,8 @@ import { chargeColumns, inlineColumns } from '../../../src/catalog/charge-column
 import { formatPlan } from '../../../src/planner/format-plan.ts';
 import { measure, measuresOf } from '../../../src/planner/measures.ts';
 import type { Plan, Scan } from '../../../src/planner/plan.ts';
-import { TIME, children } from '../../../src/planner/plan.ts';
+import { TIME } from '../../../src/planner/plan.ts';
+import { children } from '../../../src/planner/plan-tree.ts';
 import { pruneColumns } from '../../../src/planner/rules/prune-columns.ts';
 import { applyRule } from '../../support/apply-rule.ts';
 import { dedent } from '../../support/dedent.ts';
