@@ -14,6 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   catalog: ['core', 'catalog/control', 'catalog/iceberg'],
   'catalog/iceberg': ['core', 'catalog'],
   'catalog/control': ['core', 'catalog'],
+  attribution: ['core', 'catalog'], // Pure: the event path runs it, stores get SQL made of its data.
   planner: ['core', 'catalog'], // No store, no transport: it plans on capabilities and statistics.
   connectors: ['core', 'catalog', 'planner'],
   'connectors/sql': ['core', 'catalog', 'planner', 'connectors'],
