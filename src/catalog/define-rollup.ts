@@ -45,7 +45,7 @@ export function defineRollup({ name, grain, by }: RollupRequest, tagKeys: Readon
 }
 
 function checkAttribute(key: string, tagKeys: ReadonlySet<string>): void {
-  const dimension = findDimension(key, tagKeys);
+  const dimension = findDimension(key, { tagKeys, ruled: new Map() });
   if (dimension === null) {
     const known = [...providerDimensions.map((one) => one.key), ...[...tagKeys].map((tag) => `tag:${tag}`)];
     throw costError('UNKNOWN_DIMENSION', { key, near: nearNames(key, known) });

@@ -9,7 +9,9 @@ export type DimensionPlace =
   /** A time column of FOCUS, grouped as RFC 3339 text. */
   | { readonly kind: 'time'; readonly column: (typeof timeColumns)[number]['name'] }
   | { readonly kind: 'resource'; readonly column: ResourceDimensionName }
-  | { readonly kind: 'tag'; readonly tagKey: string };
+  | { readonly kind: 'tag'; readonly tagKey: string }
+  /** Nowhere: the tenant's rules say it of what is. */
+  | { readonly kind: 'rule' };
 
 export type Dimension = {
   readonly key: string;
@@ -105,18 +107,30 @@ export function tagDimension(tagKey: string): Dimension {
   };
 }
 
+const rulePlace: DimensionPlace = { kind: 'rule' };
+
+/** What a tenant has beside the dimensions of every tenant. */
+export type OwnDimensions = {
+  /** Of all its data. */
+  readonly tagKeys: ReadonlySet<string>;
+  /** Of its rules, by key. */
+  readonly ruled: ReadonlyMap<string, Dimension>;
+};
+
+export function ruleDimension(key: string, label: string, description: string | null): Dimension {
+  return { key, label, origin: 'RULE', description, place: rulePlace };
+}
+
 /** The dimension of a key, or null: tags only those that the tenant's data has. */
-export function findDimension(key: string, tagKeys: ReadonlySet<string>): Dimension | null {
-  if (!key.startsWith(TAG_PREFIX)) return providerByKey.get(key) ?? null;
+export function findDimension(key: string, { tagKeys, ruled }: OwnDimensions): Dimension | null {
+  if (!key.startsWith(TAG_PREFIX)) return providerByKey.get(key) ?? ruled.get(key) ?? null;
   const tagKey = key.slice(TAG_PREFIX.length);
   return tagKeys.has(tagKey) ? tagDimension(tagKey) : null;
 }
 
 /** Where the value of a known key is kept; keys of tags need not be in any data. */
 export function placeOf(key: string): DimensionPlace {
-  const place = key.startsWith(TAG_PREFIX)
+  return key.startsWith(TAG_PREFIX)
     ? tagDimension(key.slice(TAG_PREFIX.length)).place
-    : providerByKey.get(key)?.place;
-  if (!place) throw new Error(`no dimension ${key}: names are checked before planning`);
-  return place;
+    : (providerByKey.get(key)?.place ?? rulePlace);
 }

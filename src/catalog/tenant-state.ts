@@ -1,8 +1,10 @@
 import type { TenantId } from '../core/ids.ts';
 import type { PublishedBatch } from './batch.ts';
+import type { Dimension } from './dimensions.ts';
 import type { FileIndex } from './file-index.ts';
 import { emptyIndex } from './file-index.ts';
 import type { LakeTableName } from './lake-tables.ts';
+import type { PublishedRules } from './published-rules.ts';
 import type { Rollup } from './rollups.ts';
 import type { SourceProfile } from './source-profile.ts';
 
@@ -30,6 +32,10 @@ export type TenantState = {
   /** Which of their parts there are is in `tables.rollups`. */
   readonly rollups: readonly Rollup[];
   readonly tagKeys: ReadonlySet<string>;
+  /** The newest that were published by then, or those that were asked for. */
+  readonly rules: PublishedRules | null;
+  /** The dimensions that they define, by key. */
+  readonly ruled: ReadonlyMap<string, Dimension>;
   /** What the bills of each source with live batches look like. */
   readonly profiles: ReadonlyMap<string, SourceProfile>;
   /** Estimated over the live batches, by dimension key. */

@@ -30,7 +30,7 @@ export async function bindBound(
   clock: Instant,
 ): Promise<BoundQuery> {
   const { state, now, askedVersion } = await pinKnowledge(control, states, tenant, query.knowledge, clock);
-  const { question, isRelative } = bindQuery(tenant, query, state.tagKeys, now);
+  const { question, isRelative } = bindQuery(tenant, query, state, now);
   const version = versionOf(question, state, isRelative ? now : null);
   if (askedVersion !== null && askedVersion !== version)
     throw costError('VERSION_EXPIRED', { version: askedVersion });
@@ -132,7 +132,7 @@ function possibleCurrencies(question: Omit<Question, 'wanted'>, state: TenantSta
  */
 function predicateBinder(state: TenantState): (where: FilterInput) => Predicate {
   const bound = new WeakMap<FilterInput, Predicate>();
-  const checkKey = keyChecker(state.tagKeys);
+  const checkKey = keyChecker(state);
   return (where) => {
     const kept = bound.get(where);
     if (kept) return kept;

@@ -54,7 +54,7 @@ function measuresOfSelection(
   state: TenantState,
   predicateOf: (where: FilterInput) => Predicate,
 ): Measure[] {
-  const checkKey = keyChecker(state.tagKeys);
+  const checkKey = keyChecker(state);
   const distinct = selected.distinct.map((key) => {
     checkKey(key);
     const isExact = (state.statistics.get(key)?.distinct ?? 0) <= DISTINCT_EXACT_MAX;

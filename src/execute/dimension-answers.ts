@@ -14,10 +14,10 @@ import type { QuestionRunner } from './run-question.ts';
 import { runRows } from './run-question.ts';
 import type { DimensionSummary } from './engine.ts';
 
-/** The dimensions of every tenant, then the tags of this one, each with its estimated number of values. */
+/** The dimensions of every tenant, then the tags of this one and what its rules define, each with its estimated number of values. */
 export function listDimensions(state: TenantState): DimensionSummary[] {
   const tags = [...state.tagKeys].sort(compareText).map(tagDimension);
-  return [...providerDimensions, ...tags].map((dimension) => ({
+  return [...providerDimensions, ...tags, ...state.ruled.values()].map((dimension) => ({
     ...dimension,
     cardinality: state.statistics.get(dimension.key)?.distinct ?? 0,
   }));
@@ -36,7 +36,7 @@ export async function answerDimensionValues(
   signal: AbortSignal,
   runner: QuestionRunner,
 ): Promise<{ values: readonly (string | null)[]; totalCount: number; version: string }> {
-  keyChecker(state.tagKeys)(input.key);
+  keyChecker(state)(input.key);
   const period = input.period ? resolvePeriod(input.period, 'UTC', Date.now()).range : ALL_TIME;
   const filter: Predicate =
     input.search === null || input.search === ''

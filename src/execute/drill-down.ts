@@ -37,7 +37,7 @@ export type Grouping = { readonly keys: readonly string[]; readonly time: Nested
 export function ownQuestion(bound: BoundQuery, query: DrillDownQuery): OwnQuestion {
   const { groupBy, granularity, orderBy } = query;
   const { filter, compare } = bound.question;
-  checkGroupBy(groupBy, keyChecker(bound.state.tagKeys));
+  checkGroupBy(groupBy, keyChecker(bound.state));
   const sort = bindSort(orderBy, { granularity, groupBy, compare });
   return { granularity, groupBy, filter, having: [], top: bindTop(query), sort };
 }
@@ -61,7 +61,7 @@ export function planDrillDown(
   const levels = all.slice(0, -1);
   const time = nestBuckets([question.granularity, ...path.map((query) => query.granularity)], question);
   if (time.outer === null) throw new Error('a drill-down has a path');
-  const checkKey = keyChecker(state.tagKeys);
+  const checkKey = keyChecker(state);
   const filters = path.flatMap((query) => (query.filter ? [bindFilter(query.filter, checkKey)] : []));
   return {
     question: {

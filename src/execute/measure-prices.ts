@@ -61,7 +61,7 @@ function asksFor(asked: Pick<CostQuery, 'period' | 'groupBy'>, store: Connector,
   };
   const measures = measuresOf('EFFECTIVE_COST');
   const wanted = { rows: { measures, offset: 0, limit: ROWS_FETCHED_MAX }, totals: null, excluded: null };
-  const { question } = bindQuery(state.tenant, query, state.tagKeys, 0);
+  const { question } = bindQuery(state.tenant, query, state, 0);
   const options = { ...defaultPlanOptions, finish: 'server' as const };
   const { parts } = planQuery({ ...question, wanted }, state, [store], options);
   return parts.flatMap(({ plan }) => asksOf(plan));

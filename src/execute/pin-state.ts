@@ -105,6 +105,8 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
         history: entry.history,
         tables: entry.tables,
         rollups: entry.rollups,
+        rules: null,
+        ruled: new Map(),
         ...(await statisticsOf(control, tenant, batches, entry.history)),
       };
       entry.states.set(at, state);

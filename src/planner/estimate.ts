@@ -19,7 +19,7 @@ export function estimateRows(plan: Plan, state: TenantState): number {
     case 'Filter':
       return filteredRows(plan, state);
     case 'Lookup':
-      return estimateRows(plan.input, state);
+    case 'Attribute':
     case 'Bucket':
       return estimateRows(plan.input, state);
     case 'Aggregate':

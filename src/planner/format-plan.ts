@@ -39,6 +39,8 @@ export function detailOf(plan: Plan): string {
       return list(plan.columns);
     case 'Lookup':
       return `${plan.dictionary} ${list(plan.columns)}${orInline(plan.columns, plan.input)}`;
+    case 'Attribute':
+      return list(plan.dimensions.map(({ key }) => key));
     case 'Filter': {
       const keys = members(plan.predicate).map(({ test }) => test.key);
       return `${formatPredicate(plan.predicate)}${orInline(keys, plan.input)}`;

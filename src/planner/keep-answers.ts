@@ -126,8 +126,12 @@ function digestOf(fragment: Plan): string {
   return known;
 }
 
-function withoutFiles(plan: Plan): Plan {
-  return plan.kind === 'Scan' ? { ...plan, files: null } : mapChildren(plan, withoutFiles);
+/** Without what the rest determines. */
+function withoutFiles(plan: Plan): unknown {
+  if (plan.kind === 'Scan') return { ...plan, files: null };
+  const below = mapChildren(plan, (child) => withoutFiles(child) as Plan); // Only to be digested.
+  if (below.kind !== 'Attribute') return below;
+  return { ...below, dimensions: below.dimensions.map(({ key }) => key) };
 }
 
 /** The Aggregate at the root of a fragment, where groups of single units can be merged into its own; else null. */

@@ -86,6 +86,7 @@ function withNode(above: Above, plan: Plan): Above {
   switch (plan.kind) {
     case 'Aggregate':
     case 'GroupingSets':
+      if (isOverRules(plan.input)) return above; // What rollups could have is what the rules look at.
       return {
         ...above,
         sets: above.sets ?? (plan.kind === 'Aggregate' ? [plan.groupBy] : plan.sets),
@@ -93,6 +94,7 @@ function withNode(above: Above, plan: Plan): Above {
         isBeyondRollups: above.isBeyondRollups || plan.measures.some(isUnsummed),
       };
     case 'Filter':
+      if (isOverRules(plan.input)) return above;
       return { ...above, keys: [...above.keys, ...keysOfPredicate(plan.predicate)] };
     case 'Bucket':
       return {
@@ -103,6 +105,10 @@ function withNode(above: Above, plan: Plan): Above {
     default:
       return above;
   }
+}
+
+function isOverRules(plan: Plan): boolean {
+  return plan.kind === 'Attribute' || (plan.kind === 'Filter' && isOverRules(plan.input));
 }
 
 function keysOfMeasure({ fn, column, where }: Measure): string[] {

@@ -24,6 +24,8 @@ function ownShape(plan: Plan): unknown {
       ];
     case 'Lookup':
       return [plan.kind, plan.dictionary, plan.columns];
+    case 'Attribute':
+      return [plan.kind, plan.rules, plan.dimensions.map(({ key }) => key)];
     case 'Filter':
       return [plan.kind, predicateShape(plan.predicate)];
     case 'Bucket':

@@ -10,6 +10,7 @@ export function children(plan: Plan): readonly Plan[] {
     case 'Kept':
       return [];
     case 'Lookup':
+    case 'Attribute':
     case 'Filter':
     case 'Bucket':
     case 'Aggregate':
@@ -39,6 +40,7 @@ export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
     case 'Kept':
       return plan;
     case 'Lookup':
+    case 'Attribute':
     case 'Filter':
     case 'Bucket':
     case 'Aggregate':
@@ -85,6 +87,8 @@ export function outputColumns(plan: Plan): readonly ColumnName[] {
       return plan.columns;
     case 'Lookup':
       return [...outputColumns(plan.input), ...plan.columns];
+    case 'Attribute':
+      return [...outputColumns(plan.input), ...plan.dimensions.map(({ key }) => key)];
     case 'Bucket':
       return [...outputColumns(plan.input), TIME];
     case 'Filter':

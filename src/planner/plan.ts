@@ -3,6 +3,7 @@ import type { LakeTableName } from '../catalog/lake-tables.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { Brand } from '../core/brand.ts';
 import type { TenantId } from '../core/ids.ts';
+import type { RuleValue } from '../attribution/rule-set.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import type { Measure } from './measures.ts';
@@ -23,6 +24,7 @@ export type Plan =
   | Scan
   | Empty
   | Lookup
+  | Attribute
   | Filter
   | Bucket
   | Aggregate
@@ -85,6 +87,44 @@ export type Lookup = {
   readonly columns: readonly ColumnName[];
   readonly input: Plan;
 };
+
+/**
+ * Adds the dimensions that the tenant's rules define, from its input's columns alone. Stands over groups, so that rules run
+ * once per distinct combination of what they look at, whatever the number of charges.
+ */
+export type Attribute = {
+  readonly kind: 'Attribute';
+  /** The version of the rules, and the time of the charges: with the keys they determine the cases. */
+  readonly rules: { readonly version: string; readonly range: TimeRange };
+  /** In an order in which each looks at columns of the input and at those before it only. */
+  readonly dimensions: readonly RuledDimension[];
+  readonly input: Plan;
+};
+
+/** The value of the first case that a row meets and that gives one; null where there is none. */
+export type RuledDimension = { readonly key: ColumnName; readonly cases: readonly RuleCase[] };
+
+export type RuleCase = {
+  readonly when: Predicate;
+  /** Only for charges that start in these hours, of rows that have `charge_period_start`; null: all of them. */
+  readonly during: RuleTime | null;
+  readonly value: CaseValue;
+};
+/** Half-open; null is open. */
+export type RuleTime = { readonly from: Instant | null; readonly to: Instant | null };
+
+/** `lookup`: by the rows of the tenant's list that are valid at an instant, which Asks carry. */
+export type CaseValue =
+  | Exclude<RuleValue, { readonly kind: 'lookup' }>
+  | {
+      readonly kind: 'lookup';
+      /** Of the rule set that the list is stored with. */
+      readonly rules: string;
+      readonly name: string;
+      readonly on: readonly ColumnName[];
+      readonly column: string;
+      readonly at: Instant;
+    };
 
 export type Filter = { readonly kind: 'Filter'; readonly predicate: Predicate; readonly input: Plan };
 
@@ -186,10 +226,22 @@ export type Ask = {
   readonly fragment: Plan;
   /** Files of the dictionaries that Lookups and Members read. */
   readonly dictionaries: Readonly<Partial<Record<Dictionary, FileSelection>>>;
+  /** What Attributes look up in lists of the rules, by `listKey`. */
+  readonly lists: ReadonlyMap<string, List>;
   readonly estimate: Estimate;
   /** What it reads, by estimate. */
   readonly read: Read;
 };
+
+/** The rows of a list that are valid: no two have the same texts under `on`. */
+export type List = {
+  readonly rows: readonly { readonly on: readonly string[]; readonly value: string }[];
+};
+
+/** What tells a look-up in a list from others in one statement. */
+export function listKey({ name, on, column, at }: Extract<CaseValue, { kind: 'lookup' }>): string {
+  return JSON.stringify([name, on, column, at]);
+}
 
 /**
  * Of an Ask for GroupingSets the rows of one set, without the number. Plans that share a scan hold one and the same Ask,

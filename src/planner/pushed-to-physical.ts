@@ -4,6 +4,7 @@ import { obstacleOf } from './obstacle.ts';
 import type { Capabilities, Prices } from './capabilities.ts';
 import { chooseFiles, dictionaryFiles } from './choose-files.ts';
 import { estimateRows } from './estimate.ts';
+import { listsOf } from './attribute/lists.ts';
 import { isMergeable } from './measures.ts';
 import type {
   Ask,
@@ -128,7 +129,8 @@ function askCheapest(
       forceStore,
     );
   }
-  return { kind: 'Ask', store: best.store, fragment, dictionaries, estimate: best.estimate, read: best.read };
+  const { store, estimate, read } = best;
+  return { kind: 'Ask', store, fragment, dictionaries, lists: listsOf(fragment, state), estimate, read };
 }
 
 /** A fragment whose files are chosen, asked of one store; null where it cannot answer. */
@@ -144,6 +146,7 @@ export function askStore(
     store,
     fragment,
     dictionaries,
+    lists: listsOf(fragment, state),
     ...estimateAsk(fragment, dictionaries, prices, state),
   };
 }

@@ -1,11 +1,14 @@
 import { chargeColumns } from '../catalog/charge-columns.ts';
 import { placeOf } from '../catalog/dimensions.ts';
+import type { PublishedRules } from '../catalog/published-rules.ts';
 import type { Metric } from '../catalog/metrics.ts';
 import type { TimeRange } from '../core/time-range.ts';
 import { ceilHour } from '../core/time-range.ts';
+import type { GroupsAsked } from './attribute/attribute-groups.ts';
+import { attributeGroups } from './attribute/attribute-groups.ts';
 import type { Measure } from './measures.ts';
 import { isMergeable, measure, measuresOf } from './measures.ts';
-import type { LogicalPlan, Plan } from './plan.ts';
+import type { Aggregate, LogicalPlan, Plan } from './plan.ts';
 import { TIME } from './plan.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
 import { not, testedKeys } from './predicate.ts';
@@ -21,8 +24,13 @@ export type LogicalParts = {
   readonly totalsFromRows: boolean;
 };
 
-/** What is asked, in the algebra, with nothing optimised: all columns, tests on dimensions as they were written. */
-export function questionToLogical(question: Question): LogicalParts {
+/**
+ * What is asked, in the algebra, with nothing optimised: all columns, tests on dimensions as they were written.
+ *
+ * @param rules that define the tenant's own dimensions
+ */
+export function questionToLogical(asked: Question, rules: PublishedRules | null): LogicalParts {
+  const question = { ...asked, rules };
   const { rows, totals, excluded } = question.wanted;
   const totalsFromRows = rows !== null && totals !== null && summaryIsTotals(question, totals.measures);
   const rowMeasures = rows && unique([...rows.measures, ...(totalsFromRows ? totals.measures : [])]);
@@ -50,7 +58,10 @@ function summaryIsTotals(question: Question, measures: readonly Measure[]): bool
   return !hides && question.timing === 'START' && measures.every(isMergeable);
 }
 
-function rowsPlan(question: Question, measures: readonly Measure[], offset: number, limit: number): Plan {
+/** With the rules that it is answered by. */
+type Ruled = Question & { readonly rules: PublishedRules | null };
+
+function rowsPlan(question: Ruled, measures: readonly Measure[], offset: number, limit: number): Plan {
   const keys = [...(question.buckets ? [TIME] : []), ...question.groupBy];
   const needed = unique([
     measure('count', null),
@@ -75,32 +86,44 @@ function orderingMetrics(question: Question): Metric[] {
   ];
 }
 
-function totalsPlan(question: Question, measures: readonly Measure[], filter: Predicate): Plan {
+function totalsPlan(question: Ruled, measures: readonly Measure[], filter: Predicate): Plan {
   const whole = { ...question, buckets: null, compareBuckets: null };
   return comparePeriods(whole, [], unique([measure('count', null), ...measures]), filter);
 }
 
 function comparePeriods(
-  question: Question,
-  keys: readonly string[],
-  measures: readonly Measure[],
-  filter: Predicate,
-): Plan {
-  const current = aggregatePlan(question, question.period, question.buckets, keys, measures, filter);
-  if (!question.compare) return current;
-  const earlier = aggregatePlan(question, question.compare, question.compareBuckets, keys, measures, filter);
-  return { kind: 'Compare', keys, measures, current, earlier };
-}
-
-function aggregatePlan(
-  question: Question,
-  period: TimeRange,
-  buckets: TimeBuckets | null,
+  question: Ruled,
   groupBy: readonly string[],
   measures: readonly Measure[],
   predicate: Predicate,
 ): Plan {
+  const asked = { groupBy, measures, predicate };
+  const current = aggregatePlan(question, question.period, question.buckets, asked);
+  if (!question.compare) return current;
+  const earlier = aggregatePlan(question, question.compare, question.compareBuckets, asked);
+  return { kind: 'Compare', keys: groupBy, measures, current, earlier };
+}
+
+function aggregatePlan(
+  question: Ruled,
+  period: TimeRange,
+  buckets: TimeBuckets | null,
+  asked: GroupsAsked,
+): Plan {
   const range = { from: ceilHour(period.from), to: ceilHour(period.to) };
+  const areStarts = question.timing === 'START' && question.axis === 'CHARGE_PERIOD';
+  return attributeGroups(asked, question.rules, range, areStarts, (base, part) =>
+    chargesPlan(question, part, buckets, base),
+  );
+}
+
+/** Groups of charges by base dimensions. */
+function chargesPlan(
+  question: Question,
+  range: TimeRange,
+  buckets: TimeBuckets | null,
+  { groupBy, measures, predicate }: GroupsAsked,
+): Aggregate {
   const axis = question.axis === 'BILLING_PERIOD' ? 'billing_period_start' : 'charge_period_start';
   const within = question.timing === 'PRORATED' ? 'overlap' : 'start';
   const columns = chargeColumns.map((column) => column.name);

@@ -166,7 +166,15 @@ describe('the ledger', () => {
     };
     const estimate = { rows: 1, bytes: 10, ms: 4, usd: 0 };
     const read = { files: 0, bytes: 0, rows: 0 };
-    const ask: Ask = { kind: 'Ask', store: 'DUCKDB', fragment, dictionaries: {}, estimate, read };
+    const ask: Ask = {
+      kind: 'Ask',
+      store: 'DUCKDB',
+      fragment,
+      dictionaries: {},
+      lists: new Map(),
+      estimate,
+      read,
+    };
     return { ask, rows: 1, ms };
   }
 

@@ -31,12 +31,13 @@ export function answerByPlan(
   state: TenantState,
   options: PlanOptions,
 ): QuestionAnswer {
-  const parts = questionToLogical(question);
+  const parts = questionToLogical(question, state.rules);
   const run = (plan: LogicalPlan | null) => {
     if (plan === null) return null;
     const normalized = normalize(plan, { state }, options.rulesOff).plan;
     const { plan: sourced } = chooseSources(normalized, state, [duckdbOffer], options);
-    return reference(pushDown(sourced, { state }, options.rulesOff).plan, charges);
+    const { plan: pushed } = pushDown(sourced, { state }, options.rulesOff);
+    return reference(pushed, charges, state.rules?.ruleSet ?? null);
   };
   const rows = run(parts.rows);
   return {

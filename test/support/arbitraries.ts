@@ -33,7 +33,7 @@ const often = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 5, nil: nu
  * Edges of months, years and daylight-saving changes (Lord Howe, Berlin, New York), midnights off the hour (Lord
  * Howe, Kolkata), and an ordinary hour; several times where charges shall meet.
  */
-const anchors = [
+export const anchors = [
   '2018-10-01T00:00:00Z',
   '2018-10-06T15:30:00Z',
   '2018-10-03T13:30:00Z',
@@ -285,6 +285,10 @@ const listsOnOneKey: fc.Arbitrary<Test[]> = fc
       orNull,
     })),
   );
+
+export function closePredicateOn(keys: readonly string[]): fc.Arbitrary<Predicate> {
+  return junctionsOf(testOf(keys, false, closeValueTest()), []);
+}
 
 /** Tests that have much to do with each other. */
 const closeTest = testOf(['service_name', 'tag:Team', 'billing_currency'], false, closeValueTest());

@@ -56,13 +56,13 @@ export const CANNED_TAGS = ['Application', 'Environment'];
 
 export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked } {
   const asked: Asked = { bind: [], answer: [], drillDown: [], explain: [], options: [] };
-  const tagKeys = new Set(CANNED_TAGS);
+  const own = { tagKeys: new Set(CANNED_TAGS), ruled: new Map() };
   const wantedOf = new WeakMap<BoundQuery, WantedInput>();
   const engine: CostEngine = {
     cursors: createCursors(Buffer.from('a key of the tests')),
     bind: async (tenant, query, wanted, now) => {
       asked.bind.push({ query, wanted, tenant });
-      const { question } = bindQuery(tenant, query, tagKeys, now);
+      const { question } = bindQuery(tenant, query, own, now);
       if (query.knowledge.close) {
         throw costError('BAD_KNOWLEDGE', { reason: 'There is no close', hint: 'Leave it out.' });
       }
@@ -70,7 +70,7 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
         question: { ...question, wanted: { rows: null, totals: null, excluded: null } },
         version: query.knowledge.version ?? `v-${digest([tenant, question.period]).slice(0, 6)}`,
         warnings: [],
-        predicateOf: (where) => bindFilter(where, keyChecker(tagKeys)),
+        predicateOf: (where) => bindFilter(where, keyChecker(own)),
         query,
         // The canned answer reads no state.
         state: undefined as unknown as BoundQuery['state'],

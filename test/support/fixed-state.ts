@@ -155,6 +155,8 @@ export const fixedState: TenantState = {
     rollups: noFiles,
   },
   rollups: [],
+  rules: null,
+  ruled: new Map(),
   tagKeys: new Set(['Environment', 'CostCenter']),
   profiles: new Map(),
   statistics: new Map(Object.entries(DISTINCT).map(([key, distinct]) => [key, { distinct, nulls: 1_000 }])),

@@ -108,6 +108,8 @@ export function stateOf(
     tables,
     rollups: fixtureRollups,
     profiles: new Map(),
+    rules: null,
+    ruled: new Map(),
     tagKeys: new Set(
       [...keys].filter((key) => key.startsWith(TAG_PREFIX)).map((key) => key.slice(TAG_PREFIX.length)),
     ),

@@ -131,6 +131,7 @@ export function ask(
     store: 'DUCKDB',
     fragment,
     dictionaries,
+    lists: new Map(),
     estimate,
     read: { files: 0, bytes: 0, rows: 0 },
   };

@@ -1,3 +1,4 @@
+import type { RuleSet } from '../../src/attribution/rule-set.ts';
 import type { TimeRange } from '../../src/core/time-range.ts';
 import { HOUR_MS, ceilHour } from '../../src/core/time-range.ts';
 import type { Measure } from '../../src/planner/measures.ts';
@@ -8,6 +9,7 @@ import type { Charge, Row, Value } from './charge.ts';
 import { valueOf } from './charge.ts';
 import { compareRows, computeWhere, meets, metricOf } from './meaning.ts';
 import { compareTuples, cutAmounts, passes } from './reference.ts';
+import { ruledValue } from './rule-meaning.ts';
 
 /** Parts of an answer that were not wanted are null. */
 export type QuestionAnswer = {
@@ -25,7 +27,12 @@ type Group = { readonly keys: Row; readonly current: Part[]; readonly earlier: P
  * The judge of the planner as a whole: answers a question straight from the charges, without any plan. Nothing
  * is merged from parts, every row is computed over its own charges, so that distinct counts are true everywhere.
  */
-export function answerQuestion(question: Question, charges: readonly Charge[]): QuestionAnswer {
+export function answerQuestion(
+  question: Question,
+  all: readonly Charge[],
+  rules: RuleSet | null = null,
+): QuestionAnswer {
+  const charges = rules === null ? all : all.map((charge) => attributed(charge, rules));
   const { period, compare, buckets, compareBuckets, wanted } = question;
   const own = charges.filter((charge) => charge.tenant === question.tenant);
   const isMet = (charge: Charge) => meets(question.filter, (key) => valueOf(charge, key));
@@ -53,6 +60,16 @@ export function answerQuestion(question: Question, charges: readonly Charge[]): 
         ),
       ),
   };
+}
+
+/** With the values that rules give it, as if it had them itself. */
+function attributed(charge: Charge, rules: RuleSet): Charge {
+  const read = (key: string) => valueOf(charge, key);
+  const given = rules.dimensions.flatMap(({ key }) => {
+    const value = ruledValue(rules, key, read, charge.span.from);
+    return value === null ? [] : [[key, value] as const];
+  });
+  return { ...charge, values: { ...charge.values, ...Object.fromEntries(given) } };
 }
 
 function partsIn(

@@ -32,7 +32,7 @@ export function costQuery(query: Partial<CostQuery> = {}): CostQuery {
 export function question(query: Partial<CostQuery> = {}, wanted: Partial<Wanted> = {}): Question {
   const measures: readonly Measure[] = measuresOf('EFFECTIVE_COST');
   return {
-    ...bindQuery(DEMO, costQuery(query), fixedState.tagKeys, NOW).question,
+    ...bindQuery(DEMO, costQuery(query), fixedState, NOW).question,
     wanted: { rows: { measures, offset: 0, limit: 100 }, totals: { measures }, excluded: null, ...wanted },
   };
 }

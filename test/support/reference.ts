@@ -1,3 +1,4 @@
+import type { RuleSet } from '../../src/attribution/rule-set.ts';
 import { metrics } from '../../src/catalog/metrics.ts';
 import type {
   Aggregate,
@@ -15,12 +16,13 @@ import type { Charge, Row, Value } from './charge.ts';
 import { compareValues, valueOf } from './charge.ts';
 import { compareRows, compute, meets, merge, metricOf } from './meaning.ts';
 import { rollupRows } from './rollup-rows.ts';
+import { caseValue } from './rule-meaning.ts';
 
 /**
  * The slow, obvious judge of plans: executes any plan row by row over charges in memory, as the comments of
  * src/planner/plan.ts define each node. A column that a plan has lost is an error, never a null.
  */
-export function reference(plan: Plan, charges: readonly Charge[]): Row[] {
+export function reference(plan: Plan, charges: readonly Charge[], rules: RuleSet | null = null): Row[] {
   const run = (node: Plan): Row[] => {
     switch (node.kind) {
       case 'Scan':
@@ -32,6 +34,13 @@ export function reference(plan: Plan, charges: readonly Charge[]): Row[] {
           const entry = entryOf(node.dictionary, row);
           return { ...row, ...pick(node.columns, (column) => entry(column)) };
         });
+      case 'Attribute':
+        return run(node.input).map((row) =>
+          node.dimensions.reduce<Row>(
+            (known, each) => ({ ...known, [each.key]: caseValue(each, reader(known), rules) }),
+            row,
+          ),
+        );
       case 'Filter':
         return run(node.input).filter((row) => isMet(node.predicate, row));
       case 'Bucket':

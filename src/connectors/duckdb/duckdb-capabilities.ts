@@ -28,6 +28,7 @@ export const duckdbCapabilities = {
     Scan: true,
     Empty: true,
     Lookup: true,
+    Attribute: true,
     Filter: true,
     Bucket: true,
     Aggregate: true,

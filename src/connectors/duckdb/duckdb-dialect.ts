@@ -3,7 +3,7 @@ import { formatInstant } from '../../core/time-range.ts';
 import type { FileSelection } from '../../planner/plan.ts';
 import type { Dialect } from '../sql/dialect.ts';
 import type { Sql } from '../sql/sql-text.ts';
-import { integer, join, jsonTexts, sql, text } from '../sql/sql-text.ts';
+import { integer, join, jsonTexts, jsonTuples, sql, text } from '../sql/sql-text.ts';
 
 const INT64_MAX = integer(2n ** 63n - 1n);
 
@@ -48,6 +48,18 @@ export const duckdbDialect: Dialect = {
   // As a JSON pointer, in which all names can be written.
   jsonMember: (object, name) =>
     sql`json_extract_string(${object}, ${text(`/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)})`,
+  trim: (value, characters) => sql`trim(${value}, ${characters})`,
+  replaceMatches(value, pattern, by) {
+    const written = by.map((part) =>
+      typeof part === 'number' ? `\\${part}` : part.replaceAll('\\', '\\\\'),
+    );
+    return sql`regexp_replace(${value}, ${pattern}, ${text(written.join(''))}, 'g')`;
+  },
+  tuplesQuery(names, tuples) {
+    const columns = names.map((name, i) => sql`tuple[${integer(i + 1)}] AS ${name}`);
+    const tuple = sql`unnest(from_json(${jsonTuples(tuples)}, '[["VARCHAR"]]'))`;
+    return sql`SELECT ${join(columns)} FROM (SELECT ${tuple} AS tuple)`;
+  },
   countDistinctEstimate: (value) => sql`approx_count_distinct(${value})`,
 };
 

@@ -35,5 +35,11 @@ export type Dialect = {
   readonly matches: (value: Sql, pattern: Sql, ignoreCase: boolean) => Sql;
   /** The text of a member of a JSON object of texts; NULL where it has no such member, or is NULL. */
   readonly jsonMember: (object: Sql, name: string) => Sql;
+  /** Without the characters of `characters` at both ends. */
+  readonly trim: (value: Sql, characters: Sql) => Sql;
+  /** Every match of an RE2 expression replaced by texts and groups of the match, 0 the whole of it. */
+  readonly replaceMatches: (value: Sql, pattern: Sql, by: readonly (string | number)[]) => Sql;
+  /** A query with a row of texts for each tuple, in columns of these names. */
+  readonly tuplesQuery: (names: readonly Sql[], tuples: readonly (readonly string[])[]) => Sql;
   readonly countDistinctEstimate: (value: Sql) => Sql;
 };

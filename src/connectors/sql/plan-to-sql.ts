@@ -2,6 +2,7 @@ import { unreachable } from '../../core/unreachable.ts';
 import type { Ask, Having, Plan, Union } from '../../planner/plan.ts';
 import { outputColumns, scansOf } from '../../planner/plan-tree.ts';
 import { aggregateToBlock, groupingSetsToBlock } from './aggregate-to-sql.ts';
+import { attributeToBlock } from './attribute-to-sql.ts';
 import type { Block, Column } from './block.ts';
 import { columnOf, named, select, shown, unionAll } from './block.ts';
 import { bucketToBlock } from './bucket-to-sql.ts';
@@ -23,7 +24,7 @@ import { createStatement } from './statement.ts';
  * @throws BAD_FILTER for text that cannot be sent
  */
 export function planToSql(ask: Ask, dialect: Dialect): Sql {
-  const statement = createStatement(dialect, tenantOf(ask.fragment), ask.dictionaries);
+  const statement = createStatement(dialect, tenantOf(ask.fragment), ask);
   return statement.finish(toBlock(ask.fragment, statement));
 }
 
@@ -35,6 +36,8 @@ function toBlock(plan: Plan, statement: Statement): Block {
       return emptyBlock(plan.columns);
     case 'Lookup':
       return lookupToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'Attribute':
+      return attributeToBlock(plan, toBlock(plan.input, statement), statement);
     case 'Filter':
       return filterBlock(plan.predicate, toBlock(plan.input, statement), statement);
     case 'Bucket':

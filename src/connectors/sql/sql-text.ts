@@ -50,6 +50,10 @@ export function jsonTexts(values: readonly string[]): Sql {
   return text(JSON.stringify(values.map(checked)));
 }
 
+export function jsonTuples(tuples: readonly (readonly string[])[]): Sql {
+  return text(JSON.stringify(tuples.map((tuple) => tuple.map(checked))));
+}
+
 export function integer(value: number | bigint): Sql {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new Error(`no integer: ${value}`);
   return String(value) as Sql;

@@ -9,6 +9,7 @@ import { columnName, identifier, join, ownName, sql } from './sql-text.ts';
 export type Statement = {
   readonly dialect: Dialect;
   readonly dictionaries: Ask['dictionaries'];
+  readonly lists: Ask['lists'];
   readonly tenant: string;
   /** A name not yet used in the statement, like `wanted`. */
   readonly fresh: (wanted: string) => Sql;
@@ -26,7 +27,7 @@ const INDENTED: Sql = sql`\n  `;
 export function createStatement(
   dialect: Dialect,
   tenant: string,
-  dictionaries: Ask['dictionaries'],
+  { dictionaries, lists }: Pick<Ask, 'dictionaries' | 'lists'>,
 ): Statement {
   const defined: { name: Sql; body: Body; block: Block }[] = [];
   const used = new Map<string, number>();
@@ -69,7 +70,7 @@ export function createStatement(
     return sql`WITH ${join(results)}\n${main}`;
   };
 
-  return { dialect, dictionaries, tenant, fresh, define, asTable, finish };
+  return { dialect, dictionaries, lists, tenant, fresh, define, asTable, finish };
 }
 
 function asShown(block: Block, dialect: Dialect): Block {

@@ -3,6 +3,7 @@ import { parseDecimal } from '../../core/decimal.ts';
 import type { TenantId } from '../../core/ids.ts';
 import { nearNames } from '../../core/near.ts';
 import type { Instant, TimeRange } from '../../core/time-range.ts';
+import type { OwnDimensions } from '../../catalog/dimensions.ts';
 import { findDimension, providerDimensions } from '../../catalog/dimensions.ts';
 import type { CostQuery, HavingInput, OrderInput } from '../cost-query.ts';
 import type { HavingTest, SortKey } from '../plan.ts';
@@ -31,13 +32,8 @@ export type Bound = {
  *
  * @throws UNKNOWN_DIMENSION, BAD_PERIOD, BAD_TIME_ZONE, BAD_FILTER, BAD_QUERY, TOO_LARGE
  */
-export function bindQuery(
-  tenant: TenantId,
-  query: CostQuery,
-  tagKeys: ReadonlySet<string>,
-  now: Instant,
-): Bound {
-  const checkKey = keyChecker(tagKeys);
+export function bindQuery(tenant: TenantId, query: CostQuery, own: OwnDimensions, now: Instant): Bound {
+  const checkKey = keyChecker(own);
   const period = resolvePeriod(query.period, query.timeZone, now);
   const compare = query.compare && resolveCompare(query.compare, period, query.timeZone, now);
   checkGroupBy(query.groupBy, checkKey);
@@ -77,12 +73,13 @@ function cutByClock(query: CostQuery, compare: TimeRange | null, now: Instant): 
 }
 
 /** A check that throws UNKNOWN_DIMENSION with the nearest known keys. */
-export function keyChecker(tagKeys: ReadonlySet<string>): (key: string) => void {
+export function keyChecker(own: OwnDimensions): (key: string) => void {
   return (key) => {
-    if (findDimension(key, tagKeys)) return;
+    if (findDimension(key, own)) return;
     const known = [
       ...providerDimensions.map((dimension) => dimension.key),
-      ...[...tagKeys].map((tag) => `tag:${tag}`),
+      ...own.ruled.keys(),
+      ...[...own.tagKeys].map((tag) => `tag:${tag}`),
     ];
     throw costError('UNKNOWN_DIMENSION', { key, near: nearNames(key, known) });
   };

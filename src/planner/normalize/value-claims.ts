@@ -115,6 +115,22 @@ function meets(test: Claim['test'], value: string, ignoreCase: boolean): boolean
   return isAscii(value) && isAsciiTest(test) ? false : null;
 }
 
+/** Whether a value can meet a test; true too where only a store could tell. */
+export function mayMeet(test: ValueTest, value: string): boolean {
+  switch (test.op) {
+    case 'any':
+      return true;
+    case 'none':
+      return false;
+    case 'notIn':
+      return meets({ ...test, op: 'in' }, value, false) !== true;
+    case 'in':
+      return meets({ ...test, op: 'in' }, value, false) !== false;
+    default:
+      return meets({ ...test, op: test.op }, value, false) !== false;
+  }
+}
+
 function holdsFor(test: Claim['test'], text: string): boolean {
   switch (test.op) {
     case 'in':

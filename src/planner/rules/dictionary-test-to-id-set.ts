@@ -1,6 +1,5 @@
 import { placeOf } from '../../catalog/dimensions.ts';
 import type { Plan } from '../plan.ts';
-import { someNode } from '../plan-tree.ts';
 import type { Rule } from '../rewrite.ts';
 import type { Predicate, Test } from '../predicate.ts';
 import { mapLeaves } from '../predicate.ts';
@@ -19,7 +18,7 @@ export const dictionaryTestToIdSet: Rule = {
   scope: 'node',
 
   apply(node) {
-    if (readsRollup(node)) return null; // Its rows carry the values themselves.
+    if (!readsCharges(node)) return null; // Rows of rollups, and groups, carry the values themselves.
     if (node.kind === 'Filter') {
       const predicate = toMembers(node.predicate);
       return predicate === node.predicate ? null : { ...node, predicate };
@@ -33,8 +32,20 @@ export const dictionaryTestToIdSet: Rule = {
   },
 };
 
-function readsRollup(plan: Plan): boolean {
-  return someNode(plan, (node) => node.kind === 'Scan' && node.rollup !== null);
+/** Whether the node looks at single charges. */
+function readsCharges(node: Plan): boolean {
+  switch (node.kind) {
+    case 'Scan':
+      return node.rollup === null;
+    case 'Filter':
+    case 'Lookup':
+    case 'Bucket':
+      return readsCharges(node.input);
+    case 'Aggregate':
+      return node.input.kind !== 'Aggregate' && readsCharges(node.input);
+    default:
+      return false;
+  }
 }
 
 function toMembers(predicate: Predicate): Predicate {

@@ -14,7 +14,8 @@ import { FALSE, TRUE, formatPredicate } from '../../../src/planner/predicate.ts'
 import { meets } from '../../support/meaning.ts';
 
 function checkKey(key: string): void {
-  if (!findDimension(key, new Set(['Team']))) throw costError('UNKNOWN_DIMENSION', { key, near: [] });
+  if (!findDimension(key, { tagKeys: new Set(['Team']), ruled: new Map() }))
+    throw costError('UNKNOWN_DIMENSION', { key, near: [] });
 }
 const bind = (input: FilterInput) => bindFilter(input, checkKey);
 const on = (test: Partial<DimensionFilter>): FilterInput => ({ dimension: { key: 'region_id', ...test } });

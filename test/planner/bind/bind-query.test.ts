@@ -12,8 +12,8 @@ import type { CostQuery } from '../../../src/planner/cost-query.ts';
 import { DEMO } from '../../support/plans.ts';
 import { NOW, costQuery } from '../../support/questions.ts';
 
-const tagKeys = new Set(['Application', 'CostCenter']);
-const bind = (query: Partial<CostQuery>, now = NOW) => bindQuery(DEMO, costQuery(query), tagKeys, now);
+const own = { tagKeys: new Set(['Application', 'CostCenter']), ruled: new Map() };
+const bind = (query: Partial<CostQuery>, now = NOW) => bindQuery(DEMO, costQuery(query), own, now);
 const metric = { metric: 'EFFECTIVE_COST', direction: 'DESC' } as const;
 const top = { count: 3, metric: 'EFFECTIVE_COST', by: null, remainder: true } as const;
 

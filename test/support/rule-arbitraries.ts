@@ -1,0 +1,138 @@
+import * as fc from 'fast-check';
+import type {
+  Effective,
+  Rule,
+  RuleDimension,
+  RuleSet,
+  RuleValue,
+  Validity,
+} from '../../src/attribution/rule-set.ts';
+import { ALWAYS } from '../../src/attribution/rule-set.ts';
+import type { PublishedRules } from '../../src/catalog/published-rules.ts';
+import { ruledDimensions } from '../../src/catalog/published-rules.ts';
+import type { TenantState } from '../../src/catalog/tenant-state.ts';
+import type { Question } from '../../src/planner/question.ts';
+import { anchors, closePredicateOn } from './arbitraries.ts';
+import { withKeys } from './with-keys.ts';
+
+const baseKeys = [
+  'sub_account_id',
+  'region_id',
+  'service_name',
+  'charge_category',
+  'tag:Team',
+  'tag:team',
+  'resource_id',
+];
+/** Later ones may look at earlier ones. */
+const ruledNames = ['team', 'environment', 'owner'];
+const words = ['a', 'A', 'b', 'ab', '', 'Usage', 'x'];
+const position = { line: 1, column: 1 };
+
+const bound = fc.option(fc.constantFrom(...anchors), { freq: 1 });
+const validity: fc.Arbitrary<Validity> = fc
+  .tuple(bound, bound)
+  .map(([a, b]) =>
+    a !== null && b !== null && a >= b ? { from: b, to: a === b ? null : a } : { from: a, to: b },
+  );
+const effective: fc.Arbitrary<Effective> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(ALWAYS) },
+  { weight: 1, arbitrary: validity.map((each) => [each]) },
+);
+
+function valueArbitrary(keys: readonly string[]): fc.Arbitrary<RuleValue> {
+  const key = fc.constantFrom(...keys);
+  return fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc
+        .constantFrom(...words.filter((word) => word !== ''))
+        .map((value): RuleValue => ({ kind: 'value', value })),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('valueOf' as const),
+        key,
+        normalize: fc.subarray(['trim', 'lower', 'upper'] as const),
+        replace: fc.constantFrom(
+          [],
+          [{ match: '(a)(b)?', by: ['<', 2, 1, '\\>'] }],
+          [{ match: '[b-z]+', by: [] }],
+        ),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .uniqueArray(key, { minLength: 1, maxLength: 3 })
+        .map((some): RuleValue => ({ kind: 'coalesce', keys: some })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.constant<RuleValue>({ kind: 'lookup', name: 'list', on: ['region_id'], column: 'owner' }),
+    },
+  );
+}
+
+const lookupRows = fc
+  .uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom(...words)), {
+    selector: ([key]) => key,
+    maxLength: 3,
+  })
+  .chain((rows) => fc.tuple(fc.constant(rows), validity))
+  .map(([rows, limited]) =>
+    rows.map(([key, value], i) => ({
+      cells: [key, value === '' ? null : value],
+      effective: i === 0 ? limited : { from: null, to: null },
+      line: i + 2,
+    })),
+  );
+
+function dimensionArbitrary(key: string, i: number): fc.Arbitrary<RuleDimension> {
+  const keys = [...baseKeys, ...ruledNames.slice(0, i), ...ruledNames.slice(0, i)];
+  const rule = fc
+    .record({
+      when: fc.oneof(fc.constant({ kind: 'true' } as const), closePredicateOn(keys)),
+      value: valueArbitrary(keys),
+      effective,
+    })
+    .map((raw): Omit<Rule, 'name'> => ({ ...position, ...raw, when: raw.when as Rule['when'] })); // Of tests alone.
+  return fc
+    .record({
+      rules: fc.array(rule, { maxLength: 4 }),
+      effective,
+      otherwise: fc.constantFrom(null, null, 'rest'),
+    })
+    .map((raw): RuleDimension => ({
+      ...position,
+      key,
+      label: key,
+      description: null,
+      ...raw,
+      rules: raw.rules.map((each, n) => ({ ...each, name: `${key}#${n + 1}` })),
+    }));
+}
+
+export const ruleSetArbitrary: fc.Arbitrary<RuleSet> = fc
+  .tuple(fc.tuple(...ruledNames.map(dimensionArbitrary)), lookupRows)
+  .map(([dimensions, rows]) => ({
+    version: 1,
+    // In any order: which is looked at first is found out.
+    dimensions: dimensions.toReversed(),
+    lookups: [{ ...position, name: 'list', file: 'list.csv', columns: ['region_id', 'owner'], rows }],
+    splits: [],
+  }));
+
+/** The same question about dimensions of the rules, in place of some. */
+export function aboutRules(question: Question, offset: number): Question {
+  return withKeys(question, (key) => {
+    const place = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), offset) % 5;
+    return ruledNames[place] ?? key;
+  });
+}
+
+export function withRules(state: TenantState, ruleSet: RuleSet): TenantState {
+  const rules: PublishedRules = { version: '1', ruleSet, publishedAt: 0, publishedBy: 'somebody' };
+  return { ...state, rules, ruled: ruledDimensions(rules) };
+}
