@@ -11,13 +11,15 @@ const SOURCE = resolve(import.meta.dirname, '../src');
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   // A source is summed up from what control holds of it; lake.ts is the way to the tables.
-  catalog: ['core', 'catalog/control', 'catalog/iceberg'],
+  catalog: ['core', 'catalog/control', 'catalog/iceberg', 'attribution/rule-set.ts'],
   'catalog/iceberg': ['core', 'catalog'],
   'catalog/control': ['core', 'catalog'],
   attribution: ['core', 'catalog'], // Pure: the event path runs it, stores get SQL made of its data.
-  planner: ['core', 'catalog'], // No store, no transport: it plans on capabilities and statistics.
+  'attribution/rule-set.ts': ['core'], // What rules are, as data: a tenant's state holds them.
+  attribution: ['core', 'catalog', 'attribution/rule-set.ts'], // Pure: the event path runs it, stores get SQL made of its data.
+  planner: ['core', 'catalog', 'attribution/rule-set.ts'], // No store, no transport: it plans on capabilities and statistics.
   connectors: ['core', 'catalog', 'planner'],
-  'connectors/sql': ['core', 'catalog', 'planner', 'connectors'],
+  'connectors/sql': ['core', 'catalog', 'planner', 'connectors', 'attribution/rule-set.ts'],
   'connectors/duckdb': ['core', 'catalog', 'planner', 'connectors', 'connectors/sql'], // Stores never import each other.
   execute: ['core', 'catalog', 'catalog/iceberg', 'catalog/control', 'planner', 'connectors'],
   access: ['core'],
