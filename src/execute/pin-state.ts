@@ -5,6 +5,7 @@ import { emptyIndex } from '../catalog/file-index.ts';
 import { indexDataFiles } from '../catalog/iceberg/index-data-files.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
+import { ruledDimensions } from '../catalog/published-rules.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { SourceProfile } from '../catalog/source-profile.ts';
 import { sourceProfile } from '../catalog/source-profile.ts';
@@ -35,7 +36,8 @@ type TenantEntry = {
   readonly newest: number;
   readonly tables: Record<LakeTableName, LakeTableState>;
   readonly rollups: readonly Rollup[];
-  readonly states: Map<number, TenantState>;
+  /** By sequence; those that are being made, too: who asks meanwhile gets the same object. */
+  readonly states: Map<number, Promise<TenantState>>;
 };
 
 export function createStateStore(control: Control, lake: Lake): StateStore {
@@ -56,7 +58,8 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
     const tables = Object.fromEntries(loaded) as Record<LakeTableName, LakeTableState>; // One entry per name.
     const read = { counter, history, newest, tables, rollups: await control.rollups(tenant) };
     // Others' commits and leases change the counter too: states, and plans made of them, stay as they are.
-    const states = earlier && isSame(earlier, read) ? earlier.states : new Map<number, TenantState>();
+    const states =
+      earlier && isSame(earlier, read) ? earlier.states : new Map<number, Promise<TenantState>>();
     return { ...read, states };
   }
 
@@ -78,16 +81,23 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
   async function entryOf(tenant: TenantId): Promise<TenantEntry> {
     // The counter first: what commits between here and the reads below is read again next time, never missed.
     const counter = await control.changeCounter();
-    const kept = entries.get(tenant);
-    const earlier = kept && (await kept);
-    if (earlier?.counter === counter) return earlier;
-    const loading = load(tenant, counter, earlier);
+    const entry = entryAt(tenant, counter, entries.get(tenant));
     entries.delete(tenant);
-    entries.set(tenant, loading);
-    loading.catch(() => entries.delete(tenant));
+    entries.set(tenant, entry);
+    entry.catch(() => entries.delete(tenant));
     const [oldest] = entries.keys();
     if (entries.size > TENANTS_KEPT_MAX && oldest !== undefined) entries.delete(oldest);
-    return loading;
+    return entry;
+  }
+
+  /** Those who ask at the same time wait for one load, and get the same objects. */
+  async function entryAt(
+    tenant: TenantId,
+    counter: number,
+    kept: Promise<TenantEntry> | undefined,
+  ): Promise<TenantEntry> {
+    const earlier = await kept;
+    return earlier?.counter === counter ? earlier : load(tenant, counter, earlier);
   }
 
   return {
@@ -98,23 +108,27 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
       if (kept) return kept;
       const batches = entry.history.filter((batch) => isLive(batch, at));
       if (batches.some((batch) => batch.droppedAt !== null)) return null;
-      const state = {
-        tenant,
-        sequence: at,
-        batches,
-        history: entry.history,
-        tables: entry.tables,
-        rollups: entry.rollups,
-        rules: null,
-        ruled: new Map(),
-        ...(await statisticsOf(control, tenant, batches, entry.history)),
-      };
-      entry.states.set(at, state);
+      const making = makeState(control, tenant, at, entry, batches);
+      entry.states.set(at, making);
+      making.catch(() => entry.states.delete(at));
       const [oldest] = entry.states.keys();
       if (entry.states.size > STATES_KEPT_MAX && oldest !== undefined) entry.states.delete(oldest);
-      return state;
+      return making;
     },
   };
+}
+
+async function makeState(
+  control: Control,
+  tenant: TenantId,
+  sequence: number,
+  { history, tables, rollups }: TenantEntry,
+  batches: readonly PublishedBatch[],
+): Promise<TenantState> {
+  const measured = await statisticsOf(control, tenant, batches, history);
+  const rules = null;
+  const ruled = ruledDimensions(rules);
+  return { tenant, sequence, batches, history, tables, rollups, rules, ruled, ...measured };
 }
 
 /** Whether nothing that a state of the tenant is made of has changed. */
