@@ -18,7 +18,7 @@ import type { AskRun } from './run-plan.ts';
 export const NEEDS_WRITTEN_EVERY_MS = 30_000;
 
 export type NeedLedger = AsyncDisposable & {
-  /** Counts an Ask that was run: once, however many plans share it. Takes microseconds. */
+  /** Counts an Ask that was run. Takes microseconds. */
   readonly observe: (state: TenantState, run: AskRun) => void;
   /** Of the last `days` UTC days, today's included; of other processes as far as they have written it. */
   readonly observed: (tenant: TenantId, days: number) => Promise<DayNeed[]>;
@@ -32,7 +32,6 @@ type Counted = Map<
 
 export function openNeedLedger(control: Control, clock: () => Instant): NeedLedger {
   let counted: Counted = new Map();
-  const seen = new WeakSet<AskRun>();
   const writer = createBackgroundWriter(NEEDS_WRITTEN_EVERY_MS, 'needs.not-written', async () => {
     const writing = counted;
     if (writing.size === 0) return;
@@ -47,10 +46,7 @@ export function openNeedLedger(control: Control, clock: () => Instant): NeedLedg
     }
   });
   return {
-    observe: (state, run) => {
-      if (seen.has(run)) return;
-      seen.add(run);
-      const { ask, ms } = run;
+    observe: (state, { ask, ms }) => {
       const day = utcDay(clock());
       for (const { need, use } of needsOfAsk(ask, ms, state)) {
         count(counted, state.tenant, day, needKey(need), use);

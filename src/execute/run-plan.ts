@@ -20,11 +20,17 @@ export type AskRun = { readonly ask: Ask; readonly rows: number; readonly ms: nu
 export type PlanResult = { readonly rows: Rows; readonly asks: readonly AskRun[] };
 export type RunLimits = { readonly signal: AbortSignal; readonly rowsMax: number };
 
-/** What a plan is run with. */
-export type PlanRunner = {
+/** What Asks are run with. */
+export type AskRunner = {
   readonly stores: ReadonlyMap<StoreName, Connector>;
   readonly admission: Admission;
   readonly meter: Meter;
+  /** Told of each Ask that a store answered: once, however many plans wait for it. */
+  readonly observe: (run: AskRun) => void;
+};
+
+/** What a plan is run with. */
+export type PlanRunner = AskRunner & {
   /** Those that planning saw; the plan names no others. */
   readonly answers: QuestionAnswers;
   /** For Asks that other plans hold, too. */
@@ -108,7 +114,7 @@ function isOverload(error: unknown): boolean {
 /** One Ask, within admission and the meter. */
 export async function runAsk(
   ask: Ask,
-  { stores, admission, meter }: Pick<PlanRunner, 'stores' | 'admission' | 'meter'>,
+  { stores, admission, meter, observe }: AskRunner,
   limits: RunLimits,
 ): Promise<PlanResult> {
   const store = stores.get(ask.store);
@@ -116,7 +122,9 @@ export async function runAsk(
   const { rows, ms } = await admission.run(costOf(ask.estimate), limits.signal, () =>
     meter.run(ask, limits, (bounded) => store.run(ask, bounded)),
   );
-  return { rows, asks: [{ ask, rows: rows.length, ms }] };
+  const run = { ask, rows: rows.length, ms };
+  observe(run);
+  return { rows, asks: [run] };
 }
 
 function costOf(estimate: Estimate): number {

@@ -18,7 +18,7 @@ import type { Guard } from './guard.ts';
 import type { NeedLedger } from './need-ledger.ts';
 import type { PageRows } from './page-rows.ts';
 import { splitPage } from './page-rows.ts';
-import type { PlanResult } from './run-plan.ts';
+import type { AskRunner, PlanResult } from './run-plan.ts';
 import { runPlan } from './run-plan.ts';
 import { createShareScans } from './share-scans.ts';
 
@@ -80,7 +80,16 @@ export function createQuestionRunners(parts: RunnerParts): QuestionRunners {
   const { connectors, admission, guard, cache, actuals, needs } = parts;
   const stores = new Map<StoreName, Connector>(connectors.map((connector) => [connector.store, connector]));
   const templatesOf = createTemplateStore();
-  const shareScans = createShareScans(connectors, { stores, admission }, guard.admit);
+  const askRunnerOf = async (state: TenantState): Promise<AskRunner> => ({
+    stores,
+    admission,
+    meter: await guard.admit(state.tenant),
+    observe: (run) => {
+      needs.observe(state, run);
+      actuals.add(run);
+    },
+  });
+  const shareScans = createShareScans(connectors, askRunnerOf);
   return ({ forceStore, noCache, rulesOff, startedAt }) => {
     const isShared = !rulesOff.has(SHARE_SCANS);
     const planWith = (
@@ -115,21 +124,15 @@ export function createQuestionRunners(parts: RunnerParts): QuestionRunners {
         const { apart, answers } = planned;
         const planOf = (narrower: Question) => planWith(narrower, state, templatesFor(state)).plan;
         const admit = async () => {
-          const meter = await guard.admit(question.tenant);
-          guardPlan(question, planned.plan, state, meter.caps, planOf);
-          return { state, apart, meter };
+          const runner = await askRunnerOf(state);
+          guardPlan(question, planned.plan, state, runner.meter.caps, planOf);
+          return { state, apart, runner };
         };
         const way = isShared ? templatesFor(state) : null;
-        const { plan, meter, shared } = await shareScans({ way, admit });
+        const { plan, runner, shared } = await shareScans({ way, admit });
         const runs = plan.parts.map(async (part): Promise<[PartName, PlanResult]> => {
           const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
-          const runner = { stores, admission, meter, answers, shared };
-          const result = await runPlan(part.plan, runner, limits);
-          for (const ran of result.asks) {
-            needs.observe(state, ran);
-            actuals.add(ran);
-          }
-          return [part.name, result];
+          return [part.name, await runPlan(part.plan, { ...runner, answers, shared }, limits)];
         });
         return { ...planned, plan, results: new Map(await allEnded(runs)) };
       },

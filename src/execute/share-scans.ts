@@ -5,14 +5,12 @@
 import DataLoader from 'dataloader';
 
 import type { TenantState } from '../catalog/tenant-state.ts';
-import type { TenantId } from '../core/ids.ts';
 import { fitsCaps } from '../planner/guard.ts';
 import type { Ask } from '../planner/plan.ts';
 import type { QueryPlan } from '../planner/plan-query.ts';
 import type { StoreOffer } from '../planner/pushed-to-physical.ts';
 import { shareAsks } from '../planner/share-asks.ts';
-import type { Meter } from './meter.ts';
-import type { PlanRunner } from './run-plan.ts';
+import type { AskRunner } from './run-plan.ts';
 import { runAsk } from './run-plan.ts';
 import type { SharedRuns } from './shared-runs.ts';
 import { createSharedRuns } from './shared-runs.ts';
@@ -21,7 +19,7 @@ import { createSharedRuns } from './shared-runs.ts';
 export type Admitted = {
   readonly state: TenantState;
   readonly apart: QueryPlan;
-  readonly meter: Meter;
+  readonly runner: AskRunner;
 };
 export type Sharing = {
   /** `apart` itself where nothing is shared. */
@@ -41,11 +39,10 @@ const TOGETHER_MAX = 100;
 
 export type ShareScans = (asked: Asked) => Promise<Admitted & Sharing>;
 
-/** @param admit a meter for what is shared: it counts for the tenant, and for no question */
+/** @param runnerOf what is shared is run with: its meter counts for the tenant, and for no question */
 export function createShareScans(
   offers: readonly StoreOffer[],
-  runner: Pick<PlanRunner, 'stores' | 'admission'>,
-  admit: (tenant: TenantId) => Promise<Meter>,
+  runnerOf: (state: TenantState) => Promise<AskRunner>,
 ): ShareScans {
   const loader = new DataLoader<Asked, Admitted & Sharing>(
     async (all) => {
@@ -74,13 +71,11 @@ export function createShareScans(
   function share(some: readonly Admitted[], isShared: boolean): Sharing[] {
     const [first] = some;
     if (first === undefined) return [];
-    const { state, meter } = first;
+    const { state, runner } = first;
     const apart = some.map((each) => each.apart);
-    const fits = (ask: Ask) => fitsCaps([ask], state, meter.caps);
+    const fits = (ask: Ask) => fitsCaps([ask], state, runner.meter.caps);
     const plans = isShared ? shareAsks(apart, state, offers, fits) : apart;
-    const shared = createSharedRuns(async (ask, limits) =>
-      runAsk(ask, { ...runner, meter: await admit(state.tenant) }, limits),
-    );
+    const shared = createSharedRuns(async (ask, limits) => runAsk(ask, await runnerOf(state), limits));
     return plans.map((plan) => ({ plan, shared }));
   }
 }

@@ -178,7 +178,7 @@ describe('the ledger', () => {
     return { ask, rows: 1, ms };
   }
 
-  it('counts an Ask that plans share once, with a need for each of its sets', async () => {
+  it('counts a need for each set of an Ask that plans share', async () => {
     await using ledger = open();
     const alone = run('service_name', 10);
     const { fragment } = alone.ask;
@@ -194,8 +194,7 @@ describe('the ledger', () => {
         measures,
         input: grouped,
       };
-      const once = { ...alone, ask: { ...alone.ask, fragment: shared } };
-      for (let plans = 0; plans < 3; plans++) ledger.observe(state, once);
+      ledger.observe(state, { ...alone, ask: { ...alone.ask, fragment: shared } });
     }
     expect(
       (await ledger.observed(DEMO, 1)).map(({ need, use }) => [need.attributes, use.times, use.ms]),

@@ -2,14 +2,19 @@
  * Goal: tables of one operation ask the store fewer times, with the answers that each has alone, and none of them can
  * hurt another. Method: operations over HTTP against the real store, whose runs are counted, or made to fail.
  */
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { openControl } from '../../src/catalog/control/open-control.ts';
 import { LIMITS_DEFAULT } from '../../src/config.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
 import { openDuckdb } from '../../src/connectors/duckdb/duckdb-connector.ts';
 import { costError } from '../../src/core/errors.ts';
+import { openActualsLedger } from '../../src/execute/actuals-ledger.ts';
 import { createCostEngine } from '../../src/execute/cost-engine.ts';
 import { openGuard } from '../../src/execute/guard.ts';
+import { openNeedLedger } from '../../src/execute/need-ledger.ts';
 import type { Ask } from '../../src/planner/plan.ts';
 import type { Deployment } from '../support/deployment.ts';
 import { openTestDeployment, tenant } from '../support/deployment.ts';
@@ -209,6 +214,36 @@ describe('tables of one operation', () => {
         ...onlyB.data.costs.rows.nodes[i],
       })),
     );
+  });
+
+  it('are one run to the ledger of actuals, and a need each', async () => {
+    const control = await openControl(join(deployment.folder, 'ledgers.sqlite'));
+    const actuals = openActualsLedger(control, Date.now);
+    const needs = openNeedLedger(control, Date.now);
+    const connectors = [duckdb] as const;
+    const engine = await createCostEngine({ ...deployment, connectors, actuals, needs, cacheBytes: 0 });
+    const observed = await startGraphql(engine);
+    await observed.ask(together(TABLES.slice(0, 3)));
+    await observed.close();
+    await actuals[Symbol.asyncDispose]();
+    expect((await control.actuals()).map((shape) => shape.actuals.runs)).toEqual([1]);
+    const attributes = (await needs.observed(demo, 1)).map(({ need, use }) => [need.attributes, use.times]);
+    expect(attributes.sort()).toEqual([
+      [['region_id'], 1],
+      [['region_id', 'service_name'], 1],
+      [['service_name'], 1],
+    ]);
+    await needs[Symbol.asyncDispose]();
+    await control.close();
+  });
+
+  it('share in the first operation after a load, too', async () => {
+    const tables = TABLES.slice(0, 3);
+    const expected = await ask(together(tables));
+    await deployment.load(demo, 'aws', rows);
+    asks = [];
+    expect(await ask(together(tables))).toEqual(expected);
+    expect(asks.length).toBe(1);
   });
 
   it('are each within the limits of one question, and counted once', async () => {

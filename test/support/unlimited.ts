@@ -19,12 +19,13 @@ export function unlimited(): Meter {
 
 export const noAnswers: QuestionAnswers = createAnswerCache(0).forQuestion(TENANT);
 
-/** Runs plans without limits, and keeps no answers. */
+/** Runs plans without limits, keeps no answers, and tells nobody. */
 export function unlimitedRunner(...connectors: readonly Connector[]): PlanRunner {
   const runner = {
     stores: new Map(connectors.map((connector) => [connector.store, connector])),
     admission: createAdmission(),
     meter: unlimited(),
+    observe: () => undefined,
   };
   const shared = createSharedRuns((ask, limits) => runAsk(ask, runner, limits));
   return { ...runner, answers: noAnswers, shared };
