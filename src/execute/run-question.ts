@@ -110,7 +110,7 @@ export function createQuestionRunners(parts: RunnerParts): QuestionRunners {
       templatesOf(state, `${forceStore} ${[...rulesOff].sort().join()}`);
     return {
       plan: (question, state) => {
-        const { templates, wasPlanned } = peekingAt(templatesFor(state));
+        const { templates, wasPlanned } = peekingAt(templatesFor(state), startedAt);
         const planned = planWith(question, state, templates, startedAt);
         const isCached = wasPlanned();
         const [plan, apart] = [
@@ -154,11 +154,14 @@ function rememberIn(cache: AnswerCache): QuestionRunner['remember'] {
   };
 }
 
-/** Templates that are not used, only asked whether there are any for all of a question. */
-function peekingAt(known: PlanTemplates): { templates: PlanTemplates; wasPlanned: () => boolean } {
+/** Templates that are not used, only asked whether all of a question had been planned before an instant. */
+function peekingAt(
+  known: PlanTemplates,
+  before: number,
+): { templates: PlanTemplates; wasPlanned: () => boolean } {
   let isKnown = true;
   const find: PlanTemplates['find'] = (normalized) => {
-    isKnown &&= known.find(normalized) !== null;
+    isKnown &&= (known.find(normalized)?.madeAt ?? Infinity) < before;
     return null;
   };
   const placeOnce: PlanTemplates['placeOnce'] = (_normalized, place) => place();
@@ -171,7 +174,7 @@ function createTemplateStore(): (state: TenantState, way: string) => PlanTemplat
   return (state, way) => {
     const ofState = known.get(state) ?? new Map<string, PlanTemplates>();
     known.set(state, ofState);
-    const templates = ofState.get(way) ?? planTemplates();
+    const templates = ofState.get(way) ?? planTemplates(() => performance.now());
     ofState.set(way, templates);
     return templates;
   };

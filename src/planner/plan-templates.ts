@@ -35,14 +35,16 @@ export type PlanTemplates = {
   /** What `place` gives; what it gave before, where this very plan was placed before. */
   readonly placeOnce: (normalized: LogicalPlan, place: () => Placed) => Placed;
   /** What was made of another plan of the same shape, with the values of this one; null where there is none. */
-  readonly find: (normalized: LogicalPlan) => Pushed | null;
+  readonly find: (normalized: LogicalPlan) => Known | null;
   readonly add: (normalized: LogicalPlan, pushed: Pushed) => void;
 };
 
-type Template = { readonly tests: readonly Test[]; readonly roots: readonly Plan[]; readonly pushed: Pushed };
+/** By the clock of the templates. */
+export type Known = Pushed & { readonly madeAt: number };
+type Template = { readonly tests: readonly Test[]; readonly roots: readonly Plan[]; readonly pushed: Known };
 
 /** Of one state and one way to plan: both decide what is made of a shape. */
-export function planTemplates(): PlanTemplates {
+export function planTemplates(clock: () => number): PlanTemplates {
   const templates = new Map<string, Template>();
   const placed = new Map<string, Placed>();
   return {
@@ -69,7 +71,7 @@ export function planTemplates(): PlanTemplates {
       if (!roots.flatMap(testsOf).every((test) => known.has(test))) return;
       const [oldest] = templates.keys();
       if (templates.size >= SHAPES_MAX && oldest !== undefined) templates.delete(oldest);
-      templates.set(keyOf(normalized), { tests, roots, pushed });
+      templates.set(keyOf(normalized), { tests, roots, pushed: { ...pushed, madeAt: clock() } });
     },
   };
 }

@@ -543,4 +543,13 @@ describe('kept answers and plans', () => {
       false,
     );
   });
+
+  it('are no news to the operation that makes them', async () => {
+    const bound = await bind(acme, { groupBy: ['service_category'], granularity: 'MONTH' });
+    const operation = { ...options, startedAt: performance.now() };
+    await deployment.engine.answer(bound, operation);
+    expect(await explain(bound, operation)).toMatchObject({ planCached: false, cache: { hit: false } });
+    const next = { ...options, startedAt: performance.now() };
+    expect(await explain(bound, next)).toMatchObject({ planCached: true, cache: { hit: true } });
+  });
 });
