@@ -68,7 +68,7 @@ export async function answerDimensionValues(
       excluded: null,
     },
   };
-  const page = await runRows(runner, question, state, signal);
+  const page = await runRows(runner, question, state, signal, ['period']);
   const values = (page.rows.columns.get(input.key) ?? []).map((value) =>
     typeof value === 'string' ? value : null,
   );

@@ -19,7 +19,7 @@ export async function explainAnalyze(
 ): Promise<Explanation> {
   const started = performance.now();
   const planned = runner.plan(question, state);
-  const { plan, planningMs, results } = await runner.run(question, state, signal, planned);
+  const { plan, planningMs, results } = await runner.run(question, state, signal, { planned });
   const totalMs = performance.now() - started;
   const ran = new Map([...results.values()].flatMap((result) => result.asks.map((each) => [each.ask, each])));
   const report = (ask: Ask) => {

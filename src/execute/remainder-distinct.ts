@@ -44,7 +44,7 @@ export async function countRemainderDistinct(
     sort: keys.map((column) => ({ by: 'key', column, direction: 'ASC' })),
     wanted: { rows: { measures, offset: 0, limit: ROWS_FETCHED_MAX }, totals: null, excluded: null },
   };
-  const { rows: counts } = await runRows(runner, counted, bound.state, signal);
+  const { rows: counts } = await runRows(runner, counted, bound.state, signal, ['period', 'groupBy']);
   const names = measures.map((each) => each.name);
   return fillIn(rows, counts, keys, names, (i) => flags[i] === 1n);
 }

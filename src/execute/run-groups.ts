@@ -3,6 +3,7 @@ import type { Rows } from '../connectors/connector.ts';
 import { costError } from '../core/errors.ts';
 import type { Measure } from '../planner/measures.ts';
 import { isMergeable, measure } from '../planner/measures.ts';
+import type { Narrowing } from '../planner/narrow-question.ts';
 import { TIME } from '../planner/plan.ts';
 import type { Question } from '../planner/question.ts';
 import type { DrillDownPlan, Grouping } from './drill-down.ts';
@@ -43,12 +44,13 @@ export async function runGroups(
 ): Promise<Groups> {
   const isCounted = (each: Measure) => isMerged && !isMergeable(each);
   const measures = wanted.filter((each) => !isCounted(each));
-  const rows = await runGrouping(question, grouping, measures, run);
+  const rows = await runGrouping(question, grouping, measures, run, ['period', 'groupBy']);
   const values = new Map<Measure, Rows>();
   for (const each of wanted.filter(isCounted)) {
     const keys = [...new Set([...grouping.keys, ...(each.column === null ? [] : [each.column])])];
     const current = { ...question, compare: null };
-    values.set(each, await runGrouping(current, { ...grouping, keys }, [measure('count', null)], run));
+    const counted = [measure('count', null)];
+    values.set(each, await runGrouping(current, { ...grouping, keys }, counted, run, ['period']));
   }
   return { rows, measures, values };
 }
@@ -58,6 +60,7 @@ async function runGrouping(
   { keys, time }: Grouping,
   measures: readonly Measure[],
   run: GroupRunner,
+  can: readonly Narrowing[],
 ): Promise<Rows> {
   const { buckets, compareBuckets } = time;
   const columns = [...(buckets ? [TIME] : []), ...keys];
@@ -70,17 +73,21 @@ async function runGrouping(
     sort: columns.map((column) => ({ by: 'key', column, direction: 'ASC' })),
     wanted: { rows: { measures, offset: 0, limit: DRILL_DOWN_GROUPS_MAX }, totals: null, excluded: null },
   };
-  if (asked.compare === null || standsSideBySide(time)) return runQuestion(asked, run);
+  if (asked.compare === null || standsSideBySide(time)) return runQuestion(asked, run, can);
   const period = { ...asked, compare: null, compareBuckets: null };
-  const current = await runQuestion(period, run);
-  const earlier = await runQuestion({ ...period, period: asked.compare, buckets: compareBuckets }, run);
+  const current = await runQuestion(period, run, can);
+  const earlier = await runQuestion({ ...period, period: asked.compare, buckets: compareBuckets }, run, can);
   const times = (earlier.columns.get(TIME) ?? []).map((bucket) => BigInt(time.compared[Number(bucket)] ?? 0));
   const renumbered = { ...earlier, columns: new Map([...earlier.columns, [TIME, times]]) };
   return checkGroups(compare({ keys: columns, measures }, current, renumbered));
 }
 
-async function runQuestion(question: Question, { bound, signal, runner }: GroupRunner): Promise<Rows> {
-  const { rows, totalCount } = await runRows(runner, question, bound.state, signal);
+async function runQuestion(
+  question: Question,
+  { bound, signal, runner }: GroupRunner,
+  can: readonly Narrowing[],
+): Promise<Rows> {
+  const { rows, totalCount } = await runRows(runner, question, bound.state, signal, can);
   return checkGroups(rows, totalCount);
 }
 

@@ -3,6 +3,8 @@ import type { Connector, Rows } from '../connectors/connector.ts';
 import type { TenantId } from '../core/ids.ts';
 import { costError } from '../core/errors.ts';
 import { guardPlan } from '../planner/guard.ts';
+import type { Narrowing } from '../planner/narrow-question.ts';
+import { narrowings } from '../planner/narrow-question.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
 import type { PlanTemplates } from '../planner/plan-templates.ts';
 import { planTemplates } from '../planner/plan-templates.ts';
@@ -43,14 +45,15 @@ export type QuestionRunner = {
   /** For people: planned anew, with what was weighed, whether or not its shape was planned before. */
   readonly plan: (question: Question, state: TenantState) => Planned;
   /**
-   * @param planned by `plan`; without it, as fast as may be
+   * @param how `planned` by `plan`; without it, as fast as may be. `can`: what the asker can change where that is too
+   *   much
    * @throws QUERY_TOO_EXPENSIVE, by the estimate before anything is run, or while it runs
    */
   readonly run: (
     question: Question,
     state: TenantState,
     signal: AbortSignal,
-    planned?: Planned,
+    how?: { readonly planned?: Planned; readonly can?: readonly Narrowing[] },
   ) => Promise<PlanRun>;
   /** Rows of `work` that a digest determines, kept as those of plans are. */
   readonly remember: (
@@ -119,13 +122,13 @@ export function createQuestionRunners(parts: RunnerParts): QuestionRunners {
         ];
         return { ...planned, plan, apart };
       },
-      run: async (question, state, signal, before) => {
-        const planned = before ?? planWith(question, state, templatesFor(state));
+      run: async (question, state, signal, how = {}) => {
+        const planned = how.planned ?? planWith(question, state, templatesFor(state));
         const { apart, answers } = planned;
         const planOf = (narrower: Question) => planWith(narrower, state, templatesFor(state)).plan;
         const admit = async () => {
           const runner = await askRunnerOf(state);
-          guardPlan(question, planned.plan, state, runner.meter.caps, planOf);
+          guardPlan(question, planned.plan, state, runner.meter.caps, planOf, how.can);
           return { state, apart, runner };
         };
         const way = isShared ? templatesFor(state) : null;
@@ -186,8 +189,9 @@ export async function runRows(
   question: Question,
   state: TenantState,
   signal: AbortSignal,
+  can: readonly Narrowing[] = narrowings,
 ): Promise<PageRows> {
-  const { results } = await runner.run(question, state, signal);
+  const { results } = await runner.run(question, state, signal, { can });
   const part = results.get('rows');
   if (!part) throw new Error('rows were wanted');
   return splitPage(part.rows);

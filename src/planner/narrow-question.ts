@@ -7,9 +7,14 @@ import { TOP_COUNT_MAX } from './bind/bind-query.ts';
 import type { Question } from './question.ts';
 import type { TimeBuckets } from './time-buckets.ts';
 
+/** The longest period of whole days, without one key of groupBy, cut by top. */
+export type Narrowing = 'period' | 'groupBy' | 'top';
+/** What the asker of a table can change. */
+export const narrowings: readonly Narrowing[] = ['period', 'groupBy', 'top'];
+
 /**
- * The widest forms that fit, in words, one of each kind: the longest period of whole days, without one key of groupBy,
- * cut by top. None where only other changes would help.
+ * The widest forms that fit, in words, one of each kind that the asker can change. None where only other changes would
+ * help.
  *
  * @param over what the question is too much of: what helps best comes first
  * @param fits whether a form keeps all limits; asked a few dozen times
@@ -18,13 +23,17 @@ export function narrowingsThatFit(
   question: Question,
   state: TenantState,
   over: UseName,
+  can: readonly Narrowing[],
   fits: (narrower: Question) => boolean,
 ): string[] {
-  const ways =
-    over === 'groups'
-      ? [leftOutKey(question, fits), largestTop(question, fits), longestPeriod(question, state, fits)]
-      : [longestPeriod(question, state, fits), leftOutKey(question, fits)];
-  return ways.filter((way) => way !== null);
+  const ways: Readonly<Record<Narrowing, () => string | null>> = {
+    period: () => longestPeriod(question, state, fits),
+    groupBy: () => leftOutKey(question, fits),
+    top: () => largestTop(question, fits),
+  };
+  const helping: readonly Narrowing[] =
+    over === 'groups' ? ['groupBy', 'top', 'period'] : ['period', 'groupBy'];
+  return helping.filter((way) => can.includes(way)).flatMap((way) => ways[way]() ?? []);
 }
 
 /** The last days that there are charges of: what is asked for most. */

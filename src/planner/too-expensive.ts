@@ -67,7 +67,7 @@ export function overWhileRunning(
   const bound = `${times === 1 ? '' : `${times} times `}the limit of ${amount(name, may)}`;
   return costError('QUERY_TOO_EXPENSIVE', {
     reason: `The query was ended at ${amount(name, was)}, over ${bound}`,
-    hint: 'Narrow the period or the filter, use top, or have an operator raise the limit (costgraph limits).',
+    hint: 'Narrow the period, or what is asked of it, or have an operator raise the limit (costgraph limits).',
     facts: { measure: name, actual: formatLimit(name, was), limit: formatLimit(name, may) },
   });
 }

@@ -116,6 +116,35 @@ describe('a tenant with limits', () => {
     expect((await deployment.engine.explain(bound, false, options)).actual).toBeNull();
   });
 
+  it('is told of what it can change: of values of dimensions the period, of drill-downs no top', async () => {
+    const { engine } = deployment;
+    const values = { key: 'region_id', search: null, period: null, offset: 0, limit: 10 };
+    const hintOf = async (limits: OwnLimits) => {
+      await limit(limits);
+      const error: unknown = await engine.dimensionValues(acme, values, options).catch((thrown) => thrown);
+      return isCostError(error) ? error.hint : null;
+    };
+    expect(await hintOf({ 'query-rows': 5n })).toMatch(
+      /^By estimate this fits: at most \d+ days, as from \S+ to [^;]+\.$/,
+    );
+    expect(await hintOf({ 'query-ms': 1n })).toMatch(/^No shorter period of whole days would fit: have/);
+    await limit({});
+    const bound = await bind({ groupBy: ['service_name'] });
+    const parent = { values: ['service 1'], bucket: null, isRemainder: false, kept: null };
+    const level = {
+      groupBy: ['region_id'],
+      granularity: 'TOTAL' as const,
+      filter: null,
+      orderBy: [],
+      top: { count: 1, metric: 'BILLED_COST' as const, by: null, remainder: true },
+    };
+    await limit({ 'query-groups': 1n });
+    const [error] = await engine.drillDown(bound, [level], wanted, [[parent]], options);
+    expect(isCostError(error) ? error.hint : null).toMatch(
+      /^By estimate this fits: groupBy without \w+(; or at most \d+ days?, as from \S+ to \S+)?\.$/,
+    );
+  });
+
   it('is refused while the query runs where there are more groups than the statistics say', async () => {
     const query = { groupBy: ['service_name', 'region_id'] };
     const { estimate } = await deployment.engine.explain(await bind(query), false, options);
