@@ -14,7 +14,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   catalog: ['core', 'catalog/control', 'catalog/iceberg', 'attribution/rule-set.ts'],
   'catalog/iceberg': ['core', 'catalog'],
   'catalog/control': ['core', 'catalog'],
-  attribution: ['core', 'catalog'], // Pure: the event path runs it, stores get SQL made of its data.
   'attribution/rule-set.ts': ['core'], // What rules are, as data: a tenant's state holds them.
   attribution: ['core', 'catalog', 'attribution/rule-set.ts'], // Pure: the event path runs it, stores get SQL made of its data.
   planner: ['core', 'catalog', 'attribution/rule-set.ts'], // No store, no transport: it plans on capabilities and statistics.

@@ -151,7 +151,7 @@ export function filesInTime(batch: BatchFiles, window: TimeWindow): LakeFile[] {
 }
 
 /** Whether bounds exclude that any of the files has rows in the window. */
-export function isOutsideTime(
+function isOutsideTime(
   { firstStart, lastStart, lastEnd }: BatchFiles,
   { from, to, startColumn, endColumn }: TimeWindow,
 ): boolean {

@@ -1,11 +1,9 @@
 import { inlineColumns } from '../catalog/charge-columns.ts';
-import { filesInTime } from '../catalog/file-index.ts';
 import { mayHoldValues } from '../catalog/lake-file.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
-import { timeWindow } from './choose-files.ts';
+import { inlineHolders } from './files-in-time.ts';
 import type { Plan, Scan } from './plan.ts';
 import { mapChildren } from './plan-tree.ts';
-import { scannedBatches } from './scanned-batches.ts';
 
 const inlineNames = inlineColumns.map(({ name }) => name);
 
@@ -20,10 +18,6 @@ export function addInlineColumns(plan: Plan, state: TenantState): Plan {
 }
 
 function columnsHeld(scan: Scan, state: TenantState): string[] {
-  const { byBatch } = state.tables.charges.files;
-  const holding = scannedBatches(scan, state)
-    .flatMap(({ id }) => byBatch.get(id) ?? [])
-    .filter(({ inline }) => inline.size > 0);
-  const read = holding.flatMap((batch) => filesInTime(batch, timeWindow(scan)));
+  const read = inlineHolders(scan, state);
   return inlineNames.filter((name) => read.some((file) => mayHoldValues(file, name)));
 }

@@ -1,128 +1,86 @@
 import { metricColumns } from '../catalog/charge-columns.ts';
 import { placeOf } from '../catalog/dimensions.ts';
-import type { PublishedBatch } from '../catalog/batch.ts';
-import type { BatchFiles, FileSet, TimeWindow } from '../catalog/file-index.ts';
-import { everyFile, filesInTime, filesOfRollup, isOutsideTime } from '../catalog/file-index.ts';
+import type { FileSet } from '../catalog/file-index.ts';
+import { everyFile } from '../catalog/file-index.ts';
 import type { LakeFile } from '../catalog/lake-file.ts';
 import { NARROW_LIMIT } from '../catalog/lake-file.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
-import { storedColumn } from '../catalog/rollups.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { Instant } from '../core/time-range.ts';
+import type { Skipped } from './files-in-time.ts';
+import { micros, scannedFiles, sizeOf, tableOf } from './files-in-time.ts';
 import { matchFile, provingKey } from './match-file.ts';
-import type { FileSelection, Plan, Proven, Pruning, Scan } from './plan.ts';
+import type { ColumnName, FileSelection, Plan, Proven, Scan, SelectedFile } from './plan.ts';
 import { children, mapChildren } from './plan-tree.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
 import { TRUE, and, members } from './predicate.ts';
-import { scannedBatches } from './scanned-batches.ts';
 
 const decimalColumns = new Set<string>(metricColumns.map((column) => column.name));
 
+/** What is known of a Scan before the filters above it are looked at: the same for all questions of a shape. */
+export type ScanFiles = {
+  /** With all files of its batches and its time. */
+  readonly scan: Scan;
+  readonly choices: readonly FileChoice[];
+  readonly of: TableFiles;
+};
+/** The files of a Scan; `unfilteredFiles`, or what it said before. */
+export type FilesOfScan = (scan: Scan) => ScanFiles;
+
 /** Gives every Scan the files that can hold its charges: of its live batches, of its time, not excluded by the filters above it. */
-export function chooseFiles(plan: Plan, state: TenantState, above: Predicate = TRUE): Plan {
+export function chooseFiles(
+  plan: Plan,
+  state: TenantState,
+  filesOf: FilesOfScan = (scan) => unfilteredFiles(scan, state),
+): Plan {
+  return choose(plan, TRUE, filesOf);
+}
+
+function choose(plan: Plan, above: Predicate, filesOf: FilesOfScan): Plan {
   switch (plan.kind) {
     case 'Scan':
-      return { ...plan, files: scanFiles(plan, state, above) };
+      return filtered(filesOf(plan), above);
     case 'Filter':
-      return mapChildren(plan, (child) => chooseFiles(child, state, and([above, plan.predicate])));
+      return mapChildren(plan, (child) => choose(child, and([above, plan.predicate]), filesOf));
     case 'Lookup':
     case 'Bucket':
-      return mapChildren(plan, (child) => chooseFiles(child, state, above));
+      return mapChildren(plan, (child) => choose(child, above, filesOf));
     default:
-      return mapChildren(plan, (child) => chooseFiles(child, state));
+      return mapChildren(plan, (child) => choose(child, TRUE, filesOf));
   }
 }
 
-function scanFiles(scan: Scan, state: TenantState, predicate: Predicate): FileSelection {
-  const { table, columns, snapshot, files } = tableOf(scan, state);
-  const { kept, skipped } = pickFiles(scan, predicate, state);
-  const proven = {
-    tenant: kept.every((file) => isOfTenant(file, scan.tenant)),
-    time: kept.every((file) => isInside(scan, file)),
-  };
-  return selectionOf(table, snapshot, files, columns, kept, skipped, proven);
+export function unfilteredFiles(scan: Scan, state: TenantState): ScanFiles {
+  const { table, columns, snapshot, files: index } = tableOf(scan, state);
+  const { files, skipped } = scannedFiles(scan, index, state);
+  const choices = files.map((file): FileChoice => {
+    const proven = { tenant: isOfTenant(file, scan.tenant), time: isInside(scan, file) };
+    return choiceOf(file, columns, proven);
+  });
+  const of = { table, columns, snapshot, index, skipped };
+  return { scan: { ...scan, files: selectionOf(of, choices) }, choices, of };
+}
+
+/** The same object where no file is excluded. */
+function filtered({ scan, choices, of }: ScanFiles, predicate: Predicate): Scan {
+  const excluded = choices.filter(({ file }) => matchFile(predicate, file) === 'none');
+  if (excluded.length === 0) return scan;
+  const reasonOf = ({ file }: FileChoice) => `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
+  const skipped = [...Map.groupBy(excluded, reasonOf)].map(([reason, some]) => ({
+    reason,
+    files: some.length,
+    bytes: sizeOf(some.map(({ selected }) => selected)),
+  }));
+  const isExcluded = new Set(excluded);
+  const kept = choices.filter((choice) => !isExcluded.has(choice));
+  return { ...scan, files: selectionOf({ ...of, skipped: [...skipped, ...of.skipped] }, kept) };
 }
 
 /** The files that can hold rows of a Scan, not excluded by the filters above it. */
 export function filesRead(scan: Scan, predicate: Predicate, state: TenantState): readonly LakeFile[] {
-  return pickFiles(scan, predicate, state).kept;
-}
-
-/** The table that a Scan reads, of a rollup its files alone, and the columns as the table names them. */
-export function tableOf(
-  { rollup, columns }: Scan,
-  { tables }: TenantState,
-): {
-  readonly table: LakeTableName;
-  readonly columns: readonly string[];
-  readonly snapshot: string;
-  readonly files: FileSet;
-} {
-  if (rollup === null) return { table: 'charges', columns, ...tables.charges };
-  const { snapshot, files } = tables.rollups;
-  const stored = columns.map((column) => storedColumn(rollup, column));
-  return { table: 'rollups', columns: stored, snapshot, files: filesOfRollup(files, rollup.id) };
-}
-
-/** Looks only at the files of batches and of the time that the Scan is of; of the others it knows how many there are. */
-function pickFiles(
-  scan: Scan,
-  predicate: Predicate,
-  state: TenantState,
-): { readonly kept: readonly LakeFile[]; readonly skipped: Skipped } {
-  const { files } = tableOf(scan, state);
-  const live = liveFiles(files, state);
-  const scanned = scan.batches === null ? null : new Set(scannedBatches(scan, state));
-  const window = timeWindow(scan);
-  const skipped: Skipped = new Map();
-  const kept: LakeFile[] = [];
-  const late = { count: live.count, sizeBytes: live.sizeBytes };
-  for (const { batch, own } of live.batches) {
-    if (scanned !== null && !scanned.has(batch)) {
-      skip(skipped, 'NOT_ASKED', own.count, own.sizeBytes);
-      late.count -= own.count;
-      late.sizeBytes -= own.sizeBytes;
-      continue;
-    }
-    if (isOutsideTime(own, window)) continue;
-    for (const file of filesInTime(own, window)) {
-      late.count -= 1;
-      late.sizeBytes -= file.sizeBytes;
-      if (matchFile(predicate, file) !== 'none') kept.push(file);
-      else skip(skipped, `VALUE:${provingKey(predicate, file) ?? 'filter'}`, 1, file.sizeBytes);
-    }
-  }
-  skip(skipped, 'TIME', late.count, late.sizeBytes);
-  skip(skipped, 'NOT_LIVE', files.count - live.count, files.sizeBytes - live.sizeBytes);
-  return { kept, skipped };
-}
-
-type LiveFiles = {
-  readonly batches: readonly { readonly batch: PublishedBatch; readonly own: BatchFiles }[];
-  readonly count: number;
-  readonly sizeBytes: number;
-};
-const known = new WeakMap<TenantState, WeakMap<FileSet, LiveFiles>>();
-
-/** Of the batches that are live in a state: found once, though a plan of many arms asks again for each. */
-function liveFiles(files: FileSet, state: TenantState): LiveFiles {
-  const ofState = known.get(state) ?? new WeakMap<FileSet, LiveFiles>();
-  known.set(state, ofState);
-  const found = ofState.get(files);
-  if (found) return found;
-  const batches = state.batches.flatMap((batch) => {
-    const own = files.byBatch.get(batch.id);
-    return own ? [{ batch, own }] : [];
-  });
-  const live = {
-    batches,
-    count: batches.reduce((sum, { own }) => sum + own.count, 0),
-    sizeBytes: batches.reduce((sum, { own }) => sum + own.sizeBytes, 0),
-  };
-  ofState.set(files, live);
-  return live;
+  const { files } = scannedFiles(scan, tableOf(scan, state).files, state);
+  return files.filter((file) => matchFile(predicate, file) !== 'none');
 }
 
 function batchOf({ partition }: LakeFile): string | null {
@@ -141,17 +99,6 @@ function isInside({ range, within, axis }: Scan, file: LakeFile): boolean {
   const bounds = file.bounds(axis);
   if (typeof bounds?.lower !== 'bigint' || typeof bounds.upper !== 'bigint') return false;
   return bounds.lower >= micros(range.from) && bounds.upper < micros(range.to);
-}
-
-function micros(instant: Instant): bigint {
-  return BigInt(instant) * 1000n;
-}
-
-/** A charge of no length counts at its start: its end may be the range's very beginning. */
-export function timeWindow({ range, within, axis }: Scan): TimeWindow {
-  const [startColumn, endColumn] =
-    within === 'overlap' ? ['charge_period_start', 'charge_period_end'] : [axis, axis];
-  return { from: micros(range.from), to: micros(range.to), startColumn, endColumn };
 }
 
 /** The files of the dictionaries that Lookups and Members of a fragment read. */
@@ -185,10 +132,12 @@ function dictionarySelection(
 ): FileSelection {
   const { snapshot, files: index } = tables[table];
   const kept = everyFile(index).filter(isNeeded);
-  const skipped: Skipped = new Map();
-  skip(skipped, 'VALUE:key', index.count - kept.length, index.sizeBytes - bytesOf(kept));
-  const proven = { tenant: kept.every((file) => isOfTenant(file, tenant)), time: false };
-  return selectionOf(table, snapshot, index, columns, kept, skipped, proven);
+  const left = { files: index.count - kept.length, bytes: index.sizeBytes - sizeOf(kept) };
+  const skipped = left.files === 0 ? [] : [{ reason: 'VALUE:key', ...left }];
+  const choices = kept.map((file) =>
+    choiceOf(file, columns, { tenant: isOfTenant(file, tenant), time: false }),
+  );
+  return selectionOf({ table, columns, snapshot, index, skipped }, choices);
 }
 
 function mayHold(file: LakeFile, tagKey: string): boolean {
@@ -209,46 +158,67 @@ function dictionaryKeys(plan: Plan): string[] {
   return [...new Set([...own, ...children(plan).flatMap(dictionaryKeys)])];
 }
 
-type Skipped = Map<string, Pruning['skipped'][number]>;
+/** A file that may be read, and what reading it means for the whole. */
+type FileChoice = {
+  readonly file: LakeFile;
+  readonly selected: SelectedFile;
+  readonly columnBytes: number;
+  /** Of the columns that are read those that it does not hold, and decimals that need not be narrow. */
+  readonly lacking: readonly ColumnName[];
+  readonly wide: readonly ColumnName[];
+  readonly proven: Proven;
+};
 
-function skip(skipped: Skipped, reason: string, files: number, bytes: number): void {
-  if (files === 0) return;
-  const before = skipped.get(reason) ?? { files: 0, bytes: 0 };
-  skipped.set(reason, { reason, files: before.files + files, bytes: before.bytes + bytes });
+const noColumns: readonly ColumnName[] = [];
+
+/** @param columns as the table names them */
+function choiceOf(file: LakeFile, columns: readonly ColumnName[], proven: Proven): FileChoice {
+  const { path, sizeBytes, records } = file;
+  const lacking = columns.filter((column) => !file.holds(column));
+  const wide = columns.filter((column) => decimalColumns.has(column) && !isNarrow(file, column));
+  return {
+    file,
+    selected: { path, sizeBytes, records, batch: batchOf(file) },
+    columnBytes: neededBytes(file, columns),
+    lacking: lacking.length === 0 ? noColumns : lacking,
+    wide: wide.length === 0 ? noColumns : wide,
+    proven,
+  };
 }
 
-function bytesOf(files: readonly LakeFile[]): number {
-  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-}
+/** What files are chosen from, and how many are not, why. */
+type TableFiles = {
+  readonly table: LakeTableName;
+  readonly columns: readonly string[];
+  readonly snapshot: string;
+  readonly index: FileSet;
+  readonly skipped: readonly Skipped[];
+};
 
 function selectionOf(
-  table: LakeTableName,
-  snapshot: string,
-  files: FileSet,
-  columns: readonly string[],
-  kept: readonly LakeFile[],
-  skipped: Skipped,
-  proven: Proven,
+  { table, columns, snapshot, index, skipped }: TableFiles,
+  choices: readonly FileChoice[],
 ): FileSelection {
+  const lacking = new Set(choices.flatMap((choice) => choice.lacking));
+  const wide = new Set(choices.flatMap((choice) => choice.wide));
+  const files = choices.map(({ selected }) => selected);
   return {
     table,
     snapshot,
-    files: kept.map((file) => {
-      const { path, sizeBytes, records } = file;
-      return { path, sizeBytes, records, batch: batchOf(file) };
-    }),
-    columnBytes: kept.reduce((sum, file) => sum + neededBytes(file, columns), 0),
-    lacking: columns.filter((column) => kept.some((file) => !file.holds(column))),
-    narrow: columns.filter(
-      (column) => decimalColumns.has(column) && kept.every((file) => isNarrow(file, column)),
-    ),
-    proven,
+    files,
+    columnBytes: choices.reduce((sum, { columnBytes }) => sum + columnBytes, 0),
+    lacking: columns.filter((column) => lacking.has(column)),
+    narrow: columns.filter((column) => decimalColumns.has(column) && !wide.has(column)),
+    proven: {
+      tenant: choices.every(({ proven }) => proven.tenant),
+      time: choices.every(({ proven }) => proven.time),
+    },
     pruning: {
-      filesTotal: files.count,
-      filesRead: kept.length,
-      bytesTotal: files.sizeBytes,
-      bytesRead: bytesOf(kept),
-      skipped: [...skipped.values()],
+      filesTotal: index.count,
+      filesRead: files.length,
+      bytesTotal: index.sizeBytes,
+      bytesRead: sizeOf(files),
+      skipped,
     },
   };
 }

@@ -8,6 +8,7 @@ import { listsOf } from './attribute/lists.ts';
 import { isMergeable } from './measures.ts';
 import type {
   Ask,
+  Estimate,
   FileSelection,
   LogicalPlan,
   PhysicalPlan,
@@ -19,7 +20,8 @@ import type {
 } from './plan.ts';
 import { children, mapChildren, outputColumns, scansOf, someNode } from './plan-tree.ts';
 import { askMs, usdOf } from './prices.ts';
-import { setsMs } from './sets-price.ts';
+import type { SetsWork } from './sets-price.ts';
+import { setsMs, setsWork } from './sets-price.ts';
 
 /** A store as the planner sees it. */
 export type StoreOffer = {
@@ -65,8 +67,10 @@ export function pushedToPhysical(
     }
     return askCheapest(fragment, state, offers, forceStore);
   };
-  const inStore = finish === 'store' || (finish === 'auto' && groupsOf(plan, state) > FINISH_IN_STORE_GROUPS);
-  const placed = inStore && everyScanReads(plan) ? ask(plan) : askAggregates(plan, ask);
+  const inOne = finish !== 'server' && everyScanReads(plan);
+  const apart = inOne && finish === 'store' ? plan : askAggregates(plan, ask);
+  const inStore = inOne && (finish === 'store' || groupsOf(apart, state) > FINISH_IN_STORE_GROUPS);
+  const placed = inStore ? ask(plan) : apart;
   return { plan: placed as PhysicalPlan, unread }; // Every Scan sat under an Aggregate, which is in an Ask now.
 }
 
@@ -100,9 +104,9 @@ function withoutStore(fragment: Plan): Plan {
   return { ...fragment, step: 'final', input: empty };
 }
 
-/** The most groups that any Aggregate at the top of the plan hands to the server. */
+/** The most groups that any Aggregate at the top of the plan hands to the server, or does there. */
 function groupsOf(plan: Plan, state: TenantState): number {
-  if (plan.kind === 'Aggregate') return estimateRows(plan, state);
+  if (plan.kind === 'Aggregate' || plan.kind === 'Ask') return estimateRows(plan, state);
   return Math.max(0, ...children(plan).map((child) => groupsOf(child, state)));
 }
 
@@ -113,24 +117,24 @@ function askCheapest(
   forceStore: StoreName | null,
 ): Ask {
   const dictionaries = dictionaryFiles(fragment, state);
-  const weighed = offers
-    .filter(({ store }) => forceStore === null || store === forceStore)
-    .map(({ store, capabilities, prices }) => ({
-      store,
-      obstacle: obstacleOf(fragment, capabilities),
-      ...estimateAsk(fragment, dictionaries, prices, state),
-    }));
-  const [best] = weighed
-    .filter(({ obstacle }) => obstacle === null)
-    .sort((a, b) => a.estimate.ms - b.estimate.ms);
-  if (!best) {
-    throw unanswerable(
-      weighed.map(({ obstacle }) => obstacle),
-      forceStore,
-    );
+  const lists = listsOf(fragment, state);
+  const work = workOf(fragment, dictionaries, state);
+  const obstacles: string[] = [];
+  let best: Ask | null = null;
+  for (const { store, capabilities, prices } of offers) {
+    if (forceStore !== null && store !== forceStore) continue;
+    const obstacle = obstacleOf(fragment, capabilities);
+    if (obstacle !== null) {
+      obstacles.push(obstacle);
+      continue;
+    }
+    const estimate = estimateOf(work, prices);
+    if (best === null || estimate.ms < best.estimate.ms) {
+      best = { kind: 'Ask', store, fragment, dictionaries, lists, estimate, read: work.read };
+    }
   }
-  const { store, estimate, read } = best;
-  return { kind: 'Ask', store, fragment, dictionaries, lists: listsOf(fragment, state), estimate, read };
+  if (best === null) throw unanswerable(obstacles, forceStore);
+  return best;
 }
 
 /** A fragment whose files are chosen, asked of one store; null where it cannot answer. */
@@ -141,46 +145,46 @@ export function askStore(
 ): Ask | null {
   if (obstacleOf(fragment, capabilities) !== null) return null;
   const dictionaries = dictionaryFiles(fragment, state);
-  return {
-    kind: 'Ask',
-    store,
-    fragment,
-    dictionaries,
-    lists: listsOf(fragment, state),
-    ...estimateAsk(fragment, dictionaries, prices, state),
-  };
+  const work = workOf(fragment, dictionaries, state);
+  const lists = listsOf(fragment, state);
+  const estimate = estimateOf(work, prices);
+  return { kind: 'Ask', store, fragment, dictionaries, lists, estimate, read: work.read };
 }
 
 /** The same store asked for less: its fragment's files are a part of those that it was chosen for. */
 export function askLess(ask: Ask, fragment: Plan, state: TenantState, offers: readonly StoreOffer[]): Ask {
   const offer = offers.find(({ store }) => store === ask.store);
   if (!offer) throw new Error(`the store ${ask.store} is not offered`);
-  return { ...ask, fragment, ...estimateAsk(fragment, ask.dictionaries, offer.prices, state) };
+  const work = workOf(fragment, ask.dictionaries, state);
+  return { ...ask, fragment, estimate: estimateOf(work, offer.prices), read: work.read };
 }
 
-function unanswerable(obstacles: readonly (string | null)[], forceStore: StoreName | null): Error {
+function unanswerable(obstacles: readonly string[], forceStore: StoreName | null): Error {
   const reason = obstacles.join('; ');
   return forceStore === null
     ? new Error(`no store can answer: ${reason}`)
     : costError('STORE_UNABLE', { store: forceStore, reason: `it ${reason}` });
 }
 
-function estimateAsk(
-  fragment: Plan,
-  dictionaries: Ask['dictionaries'],
-  prices: Prices,
-  state: TenantState,
-): Pick<Ask, 'estimate' | 'read'> {
-  const looked = Object.values(dictionaries);
-  const reads = [...scansOf(fragment).map((scan) => readOf(scan, state)), ...looked.map(wholeOf)];
-  const read = {
-    files: sum(reads.map(({ files }) => files)),
-    bytes: Math.round(sum(reads.map(({ bytes }) => bytes))),
-    rows: sum(reads.map(({ rows }) => rows)),
+/** What answering takes, whatever store does it. */
+type Work = { readonly read: Read; readonly rows: number; readonly sets: SetsWork | null };
+
+function workOf(fragment: Plan, dictionaries: Ask['dictionaries'], state: TenantState): Work {
+  const read = { files: 0, bytes: 0, rows: 0 };
+  const add = ({ files, bytes, rows }: Read) => {
+    read.files += files;
+    read.bytes += bytes;
+    read.rows += rows;
   };
-  const rows = Math.round(estimateRows(fragment, state));
-  const ms = askMs(read, rows, prices) + setsMs(fragment, state, prices);
-  return { estimate: { rows, bytes: read.bytes, ms, usd: usdOf(ms, prices) }, read };
+  for (const scan of scansOf(fragment)) add(readOf(scan, state));
+  for (const looked of Object.values(dictionaries)) add(wholeOf(looked));
+  read.bytes = Math.round(read.bytes);
+  return { read, rows: Math.round(estimateRows(fragment, state)), sets: setsWork(fragment, state) };
+}
+
+function estimateOf({ read, rows, sets }: Work, prices: Prices): Estimate {
+  const ms = askMs(read, rows, prices) + (sets === null ? 0 : setsMs(sets, prices));
+  return { rows, bytes: read.bytes, ms, usd: usdOf(ms, prices) };
 }
 
 /** Files are sorted by day, so that of what a Scan does not cover little is read. */
@@ -192,13 +196,10 @@ function readOf(scan: Scan, state: TenantState): Read {
 }
 
 function wholeOf({ files, columnBytes }: FileSelection): Read {
-  return { files: files.length, rows: sum(files.map((file) => file.records)), bytes: columnBytes };
+  const rows = files.reduce((sum, { records }) => sum + records, 0);
+  return { files: files.length, rows, bytes: columnBytes };
 }
 
 export function scanFiles(plan: Plan): FileSelection[] {
   return scansOf(plan).flatMap(({ files }) => files ?? []);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -11,7 +11,7 @@ import { testedKeys } from './predicate.ts';
 import type { Predicate } from './predicate.ts';
 import type { RollupPart } from './rollup-parts.ts';
 import { rollupParts } from './rollup-parts.ts';
-import { scannedBatches } from './scanned-batches.ts';
+import { scannedBatches, timeOf } from './scanned-batches.ts';
 import type { TimeBuckets } from './time-buckets.ts';
 
 /** Why a rollup cannot answer: codes are API, what follows is for people. */
@@ -145,18 +145,13 @@ function disjoint(gaps: readonly Gap[], within: TimeRange): Gap[] {
 
 /** Whole hours or days (months on the other axis) that a batch can have charges in. */
 function stretchOf(batch: PublishedBatch, { grain }: Rollup, { axis }: Scan): TimeRange {
-  return axis === 'billing_period_start' ? monthOf(batch) : spanOf(batch, grain);
+  return axis === 'billing_period_start' ? timeOf(batch, axis) : spanOf(batch, grain);
 }
 
 function spanOf(batch: PublishedBatch, grain: Rollup['grain']): TimeRange {
   const unit = grain === 'day' ? DAY_MS : HOUR_MS;
   // A charge of no length may start at the very end of its batch.
   return { from: floorTo(unit, batch.from), to: floorTo(unit, batch.to) + unit };
-}
-
-export function monthOf({ billingMonth }: PublishedBatch): TimeRange {
-  const from = new Date(`${billingMonth}T00:00:00Z`);
-  return { from: from.getTime(), to: Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1, 1) };
 }
 
 function floorTo(unit: number, instant: Instant): Instant {

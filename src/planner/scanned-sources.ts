@@ -72,35 +72,68 @@ export function mergeSources(parts: readonly (readonly ScannedSource[])[]): read
 function readSources(scan: Scan, state: TenantState): ScannedSource[] {
   const parts = scan.rollup && rollupParts(state, scan.rollup);
   const rowsOf = ({ id, charges }: PublishedBatch) => (parts ? (parts.get(id)?.records ?? 0) : charges);
-  const batches = scannedBatches(scan, state);
-  const bySource = Map.groupBy(batches, ({ source }) => profileOf(source, state));
-  return [...bySource].flatMap(([profile, own]): ScannedSource[] => {
-    let [charges, rows, coveredMs, allMs] = [0, 0, 0, 0];
-    const stretches: TimeRange[] = [];
-    const months = new Set<string>();
-    for (const batch of own) {
-      const span = spanOf(batch, scan);
-      allMs += span.to - span.from;
-      if (!overlaps(span, scan.range)) continue;
-      const stretch = {
-        from: Math.max(span.from, scan.range.from),
-        to: Math.min(span.to, scan.range.to),
-      };
-      const part = (stretch.to - stretch.from) / Math.max(1, span.to - span.from);
-      charges += batch.charges * part;
-      rows += rowsOf(batch) * part;
-      coveredMs += stretch.to - stretch.from;
-      stretches.push(stretch);
-      months.add(batch.billingMonth);
-    }
-    if (stretches.length === 0) return [];
-    const coveredPart = Math.min(1, coveredMs / Math.max(1, allMs));
-    return [{ profile, charges, rows, stretches: joined(stretches), coveredPart, months: months.size }];
-  });
+  const sources = new Map<SourceProfile, Reading>();
+  for (const batch of scannedBatches(scan, state)) {
+    const span = spanOf(batch, scan.axis);
+    if (!overlaps(span, scan.range)) continue;
+    const profile = profileOf(batch.source, state);
+    let source = sources.get(profile);
+    if (source === undefined) sources.set(profile, (source = newReading()));
+    const from = Math.max(span.from, scan.range.from);
+    const to = Math.min(span.to, scan.range.to);
+    const part = (to - from) / Math.max(1, span.to - span.from);
+    source.charges += batch.charges * part;
+    source.rows += rowsOf(batch) * part;
+    source.coveredMs += to - from;
+    source.months.add(batch.billingMonth);
+    join(source.stretches, { from, to });
+  }
+  const allMs = msOfSources(scan, state);
+  return [...sources].map(([profile, { charges, rows, coveredMs, stretches, months }]) => ({
+    profile,
+    charges,
+    rows,
+    stretches,
+    coveredPart: Math.min(1, coveredMs / Math.max(1, allMs.get(profile) ?? 0)),
+    months: months.size,
+  }));
+}
+
+type Reading = {
+  charges: number;
+  rows: number;
+  coveredMs: number;
+  readonly stretches: TimeRange[];
+  readonly months: Set<string>;
+};
+
+function newReading(): Reading {
+  return { charges: 0, rows: 0, coveredMs: 0, stretches: [], months: new Set() };
+}
+
+type Times = ReadonlyMap<SourceProfile, number>;
+const knownTimes = new WeakMap<TenantState, Map<Scan['axis'], Times>>();
+
+/** How long all live batches of a source are, those together that a Scan leaves out of time too. */
+function msOfSources({ batches, axis }: Scan, state: TenantState): Times {
+  const asked = batches && new Set(batches);
+  const ofState = knownTimes.get(state) ?? new Map<Scan['axis'], Times>();
+  knownTimes.set(state, ofState);
+  const all = asked === null ? ofState.get(axis) : undefined;
+  if (all !== undefined) return all;
+  const times = new Map<SourceProfile, number>();
+  for (const batch of state.batches) {
+    if (asked?.has(batch.id) === false) continue;
+    const { from, to } = spanOf(batch, axis);
+    const profile = profileOf(batch.source, state);
+    times.set(profile, (times.get(profile) ?? 0) + to - from);
+  }
+  if (asked === null) ofState.set(axis, times);
+  return times;
 }
 
 /** A billing period is at its first instant, whole or not at all. */
-function spanOf(batch: PublishedBatch, { axis }: Scan): TimeRange {
+function spanOf(batch: PublishedBatch, axis: Scan['axis']): TimeRange {
   if (axis === 'charge_period_start') return batch;
   const from = Date.parse(`${batch.billingMonth}T00:00:00Z`);
   return { from, to: from + 1 };
@@ -108,13 +141,16 @@ function spanOf(batch: PublishedBatch, { axis }: Scan): TimeRange {
 
 function joined(stretches: readonly TimeRange[]): TimeRange[] {
   const all: TimeRange[] = [];
-  for (const stretch of stretches.toSorted((a, b) => a.from - b.from)) {
-    const last = all.at(-1);
-    if (last && stretch.from <= last.to) {
-      all[all.length - 1] = { from: last.from, to: Math.max(last.to, stretch.to) };
-    } else all.push(stretch);
-  }
+  for (const stretch of stretches.toSorted((a, b) => a.from - b.from)) join(all, stretch);
   return all;
+}
+
+/** @param all changed: in order, without overlaps, and none begins after the stretch */
+function join(all: TimeRange[], stretch: TimeRange): void {
+  const last = all.at(-1);
+  if (last && stretch.from <= last.to) {
+    all[all.length - 1] = { from: last.from, to: Math.max(last.to, stretch.to) };
+  } else all.push(stretch);
 }
 
 const assumed = new WeakMap<TenantState['statistics'], SourceProfile>();

@@ -11,19 +11,25 @@ const GROUPING_PART = 0.5;
 const MS_PER_FINE_GROUP = 0.002;
 const MS_PER_PADDED_VALUE = 0.0002;
 
-/** 0 for a fragment that groups in one way. */
-export function setsMs(fragment: Plan, state: TenantState, { msPerMillionRows }: Prices): number {
-  if (fragment.kind !== 'GroupingSets') return 0;
+/** How often rows are put into groups, each time after the first, and what the fine groups and padded values take. */
+export type SetsWork = { readonly groupings: number; readonly ms: number };
+
+/** Null for a fragment that groups in one way. */
+export function setsWork(fragment: Plan, state: TenantState): SetsWork | null {
+  if (fragment.kind !== 'GroupingSets') return null;
   const { sets, step, input } = fragment;
-  const msPerRow = (msPerMillionRows * GROUPING_PART) / 1e6;
   const rows = estimateRows(input, state);
-  const grouping =
-    step === 'single'
-      ? (sets.length - 1) * rows * msPerRow
-      : rows * (MS_PER_FINE_GROUP + sets.length * msPerRow);
   const width = new Set(sets.flat()).size;
   const padding = sets.map(
     (set, i) => estimateGroups(aggregateOf(fragment, i), state) * (width - set.length) * MS_PER_PADDED_VALUE,
   );
-  return padding.reduce((sum, ms) => sum + ms, grouping);
+  const isFine = step === 'final';
+  return {
+    groupings: rows * (isFine ? sets.length : sets.length - 1),
+    ms: padding.reduce((sum, ms) => sum + ms, isFine ? rows * MS_PER_FINE_GROUP : 0),
+  };
+}
+
+export function setsMs({ groupings, ms }: SetsWork, { msPerMillionRows }: Prices): number {
+  return ms + (groupings * msPerMillionRows * GROUPING_PART) / 1e6;
 }

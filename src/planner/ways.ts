@@ -5,17 +5,18 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import { overlaps } from '../core/time-range.ts';
 import type { Candidate } from './cheapest-arms.ts';
-import { dictionaryFiles, filesRead, neededBytes, tableOf } from './choose-files.ts';
+import { dictionaryFiles, filesRead, neededBytes } from './choose-files.ts';
+import { tableOf } from './files-in-time.ts';
 import { obstacleOf } from './obstacle.ts';
 import type { Aggregate, FileSelection, Scan, StoreName } from './plan.ts';
 import { and } from './predicate.ts';
 import { readMs, usdOf } from './prices.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import type { Asked, Gap } from './rollup-match.ts';
-import { askedOf, monthOf } from './rollup-match.ts';
+import { askedOf } from './rollup-match.ts';
 import { rollupParts } from './rollup-parts.ts';
 import { pruneColumns } from './rules/prune-columns.ts';
-import { scannedBatches } from './scanned-batches.ts';
+import { scannedBatches, timeOf } from './scanned-batches.ts';
 import type { Spread, Spreadable } from './spread-files.ts';
 import { spread, spreadableFile } from './spread-files.ts';
 
@@ -86,7 +87,7 @@ function partsOf(scan: Scan, rollup: Rollup, state: TenantState): Spreadable[] {
   let share: number | null = null;
   return scannedBatches(scan, state).flatMap((batch) => {
     const part = parts.get(batch.id);
-    const { from, to } = scan.axis === 'billing_period_start' ? monthOf(batch) : batch;
+    const { from, to } = timeOf(batch, scan.axis);
     if (part === undefined || from >= scan.range.to || to < scan.range.from) return [];
     share ??= shareOfColumns(filesOfBatch(files, batch.id)[0], columns);
     const { records, sizeBytes } = part;
