@@ -23,6 +23,7 @@ import type { LakeTableName } from './lake-tables.ts';
 export type FileSet = {
   readonly count: number;
   readonly sizeBytes: number;
+  /** In the table of telemetry, which has no batches, by load. */
   readonly byBatch: ReadonlyMap<string, BatchFiles>;
 };
 
@@ -84,7 +85,7 @@ export function indexBlocks(
 }
 
 function fileSet(groups: readonly FileGroup[]): FileSet {
-  const byBatch = Map.groupBy(groups, ({ partition }) => String(partition['batch']));
+  const byBatch = Map.groupBy(groups, ({ partition }) => String(partition['batch'] ?? partition['load']));
   return {
     ...amountOf(groups),
     byBatch: new Map([...byBatch].map(([batch, own]) => [batch, batchFiles(own)])),

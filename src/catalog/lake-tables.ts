@@ -1,6 +1,7 @@
 import type { ChargeColumnType } from './charge-columns.ts';
 import { chargeColumns, inlineColumns } from './charge-columns.ts';
 import { rollupColumns } from './rollups.ts';
+import { keyColumn, TELEMETRY_KEYS_MAX } from './telemetry.ts';
 
 /** What a tenant's namespace holds. Fields are fixed by id; a table only ever gains columns. */
 export type LakeField = {
@@ -19,7 +20,7 @@ export type LakeTable = {
   /** Which columns a file has says something by itself: merged files keep also those that are null throughout. */
   readonly columnsTell?: true;
 };
-export type LakeTableName = 'charges' | 'rollups' | 'resources' | 'tags' | 'control_totals';
+export type LakeTableName = 'charges' | 'rollups' | 'resources' | 'tags' | 'control_totals' | 'telemetry';
 
 /** Tables whose files belong to a batch, as their partition says. */
 export const batchTables = ['charges', 'control_totals', 'rollups'] as const;
@@ -94,5 +95,25 @@ export const lakeTables: Readonly<Record<LakeTableName, LakeTable>> = {
     ],
     partitionBy: ['source', 'billing_month', 'batch'],
     sortBy: ['hour', 'billing_currency'],
+  },
+  /** Units of work; a load's rows are unique by time and keys, and take the place of earlier loads' rows with the same. */
+  telemetry: {
+    name: 'telemetry',
+    fields: [
+      { id: 1, name: 'tenant', type: 'string', required: true },
+      { id: 2, name: 'stream', type: 'string', required: true },
+      { id: 3, name: 'load', type: 'string', required: true },
+      { id: 4, name: 'time', type: 'timestamptz', required: true },
+      { id: 5, name: 'units', type: 'decimal(38,12)', required: true },
+      ...Array.from({ length: TELEMETRY_KEYS_MAX }, (_, i): LakeField => ({
+        id: 10 + i,
+        name: keyColumn(i),
+        type: 'string',
+        required: false,
+      })),
+    ],
+    // By load: which of them a state knows decides which files are read.
+    partitionBy: ['stream', 'load'],
+    sortBy: ['time', keyColumn(0), keyColumn(1)],
   },
 };

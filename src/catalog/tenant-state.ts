@@ -7,6 +7,7 @@ import type { LakeTableName } from './lake-tables.ts';
 import type { PublishedRules } from './published-rules.ts';
 import type { Rollup } from './rollups.ts';
 import type { SourceProfile } from './source-profile.ts';
+import type { TelemetryStream } from './telemetry.ts';
 
 export type LakeTableState = {
   /** Iceberg snapshot id; `none` for a table without one. */
@@ -31,6 +32,8 @@ export type TenantState = {
   readonly tables: Readonly<Record<LakeTableName, LakeTableState>>;
   /** Which of their parts there are is in `tables.rollups`. */
   readonly rollups: readonly Rollup[];
+  /** By name: the streams that are known at `sequence`, with the loads up to then. */
+  readonly telemetry: ReadonlyMap<string, TelemetryStream>;
   readonly tagKeys: ReadonlySet<string>;
   /** The newest that were published by then, or those that were asked for. */
   readonly rules: PublishedRules | null;

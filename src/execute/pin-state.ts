@@ -9,6 +9,7 @@ import { ruledDimensions } from '../catalog/published-rules.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { SourceProfile } from '../catalog/source-profile.ts';
 import { sourceProfile } from '../catalog/source-profile.ts';
+import type { TelemetryStream } from '../catalog/telemetry.ts';
 import type { LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import { noFiles } from '../catalog/tenant-state.ts';
 import { canonicalJson } from '../core/digest.ts';
@@ -36,6 +37,7 @@ type TenantEntry = {
   readonly newest: number;
   readonly tables: Record<LakeTableName, LakeTableState>;
   readonly rollups: readonly Rollup[];
+  readonly telemetry: readonly TelemetryStream[];
   /** By sequence; those that are being made, too: who asks meanwhile gets the same object. */
   readonly states: Map<number, Promise<TenantState>>;
 };
@@ -51,12 +53,13 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
   ): Promise<TenantEntry> {
     const history = await control.publishedBatches(tenant);
     const newest = await control.currentSequence(tenant);
+    const telemetry = await control.telemetry(tenant);
     const names = Object.keys(lakeTables) as LakeTableName[]; // Object.keys forgets the record's keys.
     const loaded = await Promise.all(
       names.map(async (name) => [name, await loadTable(tenant, name, earlier?.tables[name])] as const),
     );
     const tables = Object.fromEntries(loaded) as Record<LakeTableName, LakeTableState>; // One entry per name.
-    const read = { counter, history, newest, tables, rollups: await control.rollups(tenant) };
+    const read = { counter, history, newest, telemetry, tables, rollups: await control.rollups(tenant) };
     // Others' commits and leases change the counter too: states, and plans made of them, stay as they are.
     const states =
       earlier && isSame(earlier, read) ? earlier.states : new Map<number, Promise<TenantState>>();
@@ -85,8 +88,7 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
     entries.delete(tenant);
     entries.set(tenant, entry);
     entry.catch(() => entries.delete(tenant));
-    const [oldest] = entries.keys();
-    if (entries.size > TENANTS_KEPT_MAX && oldest !== undefined) entries.delete(oldest);
+    forgetOldest(entries, TENANTS_KEPT_MAX);
     return entry;
   }
 
@@ -111,8 +113,7 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
       const making = makeState(control, tenant, at, entry, batches);
       entry.states.set(at, making);
       making.catch(() => entry.states.delete(at));
-      const [oldest] = entry.states.keys();
-      if (entry.states.size > STATES_KEPT_MAX && oldest !== undefined) entry.states.delete(oldest);
+      forgetOldest(entry.states, STATES_KEPT_MAX);
       return making;
     },
   };
@@ -122,13 +123,32 @@ async function makeState(
   control: Control,
   tenant: TenantId,
   sequence: number,
-  { history, tables, rollups }: TenantEntry,
+  entry: TenantEntry,
   batches: readonly PublishedBatch[],
 ): Promise<TenantState> {
+  const { history, tables, rollups } = entry;
+  const telemetry = telemetryAt(entry.telemetry, sequence);
   const measured = await statisticsOf(control, tenant, batches, history);
   const rules = null;
   const ruled = ruledDimensions(rules);
-  return { tenant, sequence, batches, history, tables, rollups, rules, ruled, ...measured };
+  return { tenant, sequence, batches, history, tables, rollups, rules, ruled, telemetry, ...measured };
+}
+
+function forgetOldest<Key>(kept: Map<Key, unknown>, countMax: number): void {
+  const [oldest] = kept.keys();
+  if (kept.size > countMax && oldest !== undefined) kept.delete(oldest);
+}
+
+/** Streams as they were known at a sequence. */
+function telemetryAt(
+  streams: readonly TelemetryStream[],
+  sequence: number,
+): ReadonlyMap<string, TelemetryStream> {
+  const known = streams.map((stream) => ({
+    ...stream,
+    loads: stream.loads.filter((load) => load.sequence <= sequence),
+  }));
+  return new Map(known.filter(({ loads }) => loads.length > 0).map((stream) => [stream.name, stream]));
 }
 
 /** Whether nothing that a state of the tenant is made of has changed. */

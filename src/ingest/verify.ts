@@ -60,6 +60,7 @@ export async function verifyTenant(
     // The dictionary after the charges: it is written before them.
     resources: await listFiles(lake, tenant, 'resources', findings),
     tags: await listFiles(lake, tenant, 'tags', findings),
+    telemetry: await listFiles(lake, tenant, 'telemetry', findings),
   };
   const damaged = await findDamaged(session, files, findings, (fraction) => onProgress('reading', fraction));
   checkBatches(batches, files, findings);

@@ -62,6 +62,7 @@ export async function writeLake(
       tags: table('tags'),
       control_totals: table('control_totals'),
       rollups: { snapshot: '1', files: indexFiles('rollups', rollups) },
+      telemetry: noFiles,
     },
   });
 }
@@ -83,7 +84,8 @@ function tablesOf(charges: readonly Charge[]): TenantState['tables'] {
   });
   const charged = { snapshot: '1', files: indexFiles('charges', files) };
   const rollups = { snapshot: '1', files: indexFiles('rollups', catalogueOfRollups(charges)) };
-  return { charges: charged, resources: noFiles, tags: noFiles, control_totals: noFiles, rollups };
+  const empty = { resources: noFiles, tags: noFiles, control_totals: noFiles, telemetry: noFiles };
+  return { charges: charged, rollups, ...empty };
 }
 
 /** What the catalogue would say of the charges. `scale` multiplies its counts of charges, to sway estimates. */
@@ -107,6 +109,7 @@ export function stateOf(
     history: batches,
     tables,
     rollups: fixtureRollups,
+    telemetry: new Map(),
     profiles: new Map(),
     rules: null,
     ruled: new Map(),

@@ -96,14 +96,14 @@ function storedMode(text: string): 'replace' | 'append' {
   return text === 'replace' || text === 'append' ? text : damaged('mode', text);
 }
 
-function storedList(text: string): string[] {
+export function storedList(text: string): string[] {
   const list: unknown = JSON.parse(text);
   if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) damaged('list', text);
   return list;
 }
 
 /** Units of 10^-12, as written. */
-function storedDecimal(text: string): Decimal {
+export function storedDecimal(text: string): Decimal {
   return decimalFromUnits(BigInt(text));
 }
 

@@ -44,6 +44,9 @@ export type ControlTables = {
     estimated_ms: number;
     ms: number;
   };
+  /** `columns` is a list. */
+  telemetry_stream: { tenant: string; name: string; columns: string };
+  telemetry_load: TelemetryLoadRow;
   lease: { name: string; owner: string; expires_at: number };
 };
 
@@ -78,6 +81,20 @@ export type LoadRow = {
   mode: string;
   batches: string;
   report: string;
+};
+
+/** `units` is a decimal. */
+export type TelemetryLoadRow = {
+  tenant: string;
+  stream: string;
+  id: string;
+  sequence: number;
+  rows: number;
+  units: string;
+  from_instant: number;
+  to_instant: number;
+  digest: string;
+  file: string;
 };
 
 /** What the control plane needs of a database; each dialect provides it in a file of its own. */

@@ -7,6 +7,7 @@ import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
 import type { RollupRequest } from '../define-rollup.ts';
 import type { ObservedNeed } from '../needs.ts';
 import type { Rollup } from '../rollups.ts';
+import type { TelemetryLoad, TelemetryStream } from '../telemetry.ts';
 
 /**
  * The control plane: tenants, sources, batches and what is live when. Small, transactional, shared by all
@@ -64,6 +65,15 @@ export type Control = {
   readonly createRollup: (tenant: TenantId, request: RollupRequest) => Promise<Rollup>;
   /** From then on nothing reads its parts. @throws UNKNOWN_ROLLUP */
   readonly dropRollup: (tenant: TenantId, name: string) => Promise<Rollup>;
+
+  /** Those with loads, by name. */
+  readonly telemetry: (tenant: TenantId) => Promise<TelemetryStream[]>;
+  /**
+   * Makes a load of a stream known, in a step of its own, and the stream with it where it is the first. A load that is
+   * published already changes nothing and answers as it did.
+   * @throws COMMIT_CONFLICT where the stream has other loads than the new one comes upon, or other columns
+   */
+  readonly publishTelemetry: (step: TelemetryStep) => Promise<{ sequence: number }>;
 
   /** Superseded batches whose knownTo is before `before` and that are not yet dropped. */
   readonly droppable: (tenant: TenantId, before: Instant) => Promise<PublishedBatch[]>;
@@ -125,6 +135,15 @@ export type Load = {
   readonly loadedAt: Instant;
   /** The printed result of the import, as JSON: a repeated load answers with the same. */
   readonly report: string;
+};
+
+export type TelemetryStep = {
+  readonly tenant: TenantId;
+  readonly stream: Pick<TelemetryStream, 'name' | 'columns'>;
+  readonly load: Omit<TelemetryLoad, 'sequence'>;
+  /** Id of the newest load that it was made to come upon; null before the first. */
+  readonly after: string | null;
+  readonly at: Instant;
 };
 
 export type PublishStep = {

@@ -9,6 +9,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-value-frequencies': { up: createProfiles },
   '0005-observed-needs': { up: createObservedNeeds },
   '0006-actuals': { up: createActuals },
+  '0008-telemetry': { up: createTelemetry },
 };
 
 // A migration must not follow later changes of ControlTables, so it knows no table types.
@@ -163,5 +164,30 @@ async function createActuals({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('actuals', 'text', (column) => column.notNull())
     .addColumn('updated_at', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('ask_actuals_key', ['store', 'shape'])
+    .execute();
+}
+
+/** `columns` is a JSON list, `units` whole units of 10^-12 as text. */
+async function createTelemetry({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('telemetry_stream')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('columns', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('telemetry_stream_key', ['tenant', 'name'])
+    .execute();
+  await schema
+    .createTable('telemetry_load')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('stream', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('sequence', 'bigint', (column) => column.notNull())
+    .addColumn('rows', 'bigint', (column) => column.notNull())
+    .addColumn('units', 'text', (column) => column.notNull())
+    .addColumn('from_instant', 'bigint', (column) => column.notNull())
+    .addColumn('to_instant', 'bigint', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('file', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('telemetry_load_key', ['tenant', 'stream', 'id'])
     .execute();
 }

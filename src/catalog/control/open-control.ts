@@ -18,6 +18,7 @@ import { addNeeds, observedNeeds } from './needs.ts';
 import { insertTenant, publishStep } from './publish.ts';
 import { deleteRollup, insertRollup, rollupsOf } from './rollup-rows.ts';
 import { openSqliteStore } from './sqlite-store.ts';
+import { insertTelemetry, telemetryOf } from './telemetry-rows.ts';
 
 const SERVER_KEY_BYTES = 32;
 const SERVER_KEY_NAME = 'cursor';
@@ -62,6 +63,8 @@ function controlOver(store: ControlStore): Control {
     createRollup: (tenant, request) =>
       store.write((transaction) => insertRollup(transaction, tenant, request)),
     dropRollup: (tenant, name) => store.write((transaction) => deleteRollup(transaction, tenant, name)),
+    telemetry: (tenant) => store.read((database) => telemetryOf(database, tenant)),
+    publishTelemetry: (step) => store.write((transaction) => insertTelemetry(transaction, step)),
     markDropped: (tenant, batches, at) => markDropped(store, tenant, batches, at),
     ownLimits: (tenant) => store.read((database) => ownLimits(database, tenant)),
     setOwnLimits: (tenant, limits) => store.write((transaction) => setOwnLimits(transaction, tenant, limits)),

@@ -167,9 +167,9 @@ function formatSpan({ from, to }: TimeRange): string {
 }
 
 /** Takes the tenant's next number. Clocks of processes differ and step back: instants increase all the same. */
-async function nextStep(
+export async function nextStep(
   transaction: Transaction<ControlTables>,
-  { tenant, at }: PublishStep,
+  { tenant, at }: Pick<PublishStep, 'tenant' | 'at'>,
 ): Promise<number> {
   const last = await transaction
     .selectFrom('knowledge_step')
