@@ -104,6 +104,12 @@ describe('what the documents name', () => {
     expect(quarantineCodes.filter((code) => !told.has(code))).toEqual([]);
   });
 
+  it('says what every code of a bad row of driver data means', async () => {
+    const { telemetryRowCodes } = await import('../src/ingest/telemetry-file.ts');
+    const told = namesOfRows(document('docs/telemetry.md'));
+    expect(telemetryRowCodes.filter((code) => !told.has(code))).toEqual([]);
+  });
+
   it('says what every rule does', async () => {
     const { rules } = await import('../src/planner/logical-to-pushed.ts');
     const told = namesOfRows(document('docs/explain.md'));

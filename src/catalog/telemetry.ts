@@ -7,6 +7,8 @@ import type { Instant } from '../core/time-range.ts';
 
 /** Columns of the lake table for keys; a stream uses as many as it has. */
 export const TELEMETRY_KEYS_MAX = 8;
+/** Of a tenant. */
+export const STREAMS_MAX = 100;
 export const TIME_COLUMN = 'time';
 export const UNITS_COLUMN = 'units';
 

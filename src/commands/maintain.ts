@@ -24,11 +24,14 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
 
 /** A line for the tenant, and one for each thing that was left for the next time. */
 export function formatMaintained(report: MaintainReport): string {
-  const { filesMerged, batchesDropped, batchesDiscarded } = report;
+  const { filesMerged, batchesDropped, batchesDiscarded, telemetryDiscarded } = report;
   const done = [
     ...(batchesDropped.length > 0 ? [`dropped ${batchesDropped.length} superseded batches`] : []),
     ...(batchesDiscarded.length > 0
       ? [`cleared away ${batchesDiscarded.length} batches that never became live`]
+      : []),
+    ...(telemetryDiscarded.length > 0
+      ? [`cleared away ${telemetryDiscarded.length} loads of driver data that never became known`]
       : []),
     ...(report.partsBuilt > 0 ? [`built ${report.partsBuilt} parts of rollups`] : []),
     ...(filesMerged.before > 0 ? [`merged ${filesMerged.before} files into ${filesMerged.after}`] : []),

@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'load bills',
     load: () => import('./import.ts'),
   },
+  telemetry: {
+    summary: 'load driver data: units of work that costs are split by',
+    load: () => import('./telemetry.ts'),
+  },
   remap: {
     summary: 'load kept bills again by a mapping that has become better',
     load: () => import('./remap.ts'),

@@ -33,10 +33,13 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
 
 /** A line for the tenant, and one for each of the first differences. */
 export function formatVerified(report: VerifyReport): string {
-  const { tenant, batches, charges, files, differenceCount, differences } = report;
+  const { tenant, batches, charges, telemetryRows, files, differenceCount, differences } = report;
   const found = differenceCount === 1 ? '1 difference' : `${differenceCount} differences`;
   const result = differenceCount === 0 ? 'all as it was loaded' : found;
-  const lines = [`${tenant}: ${charges} charges of ${batches} batches in ${files} files: ${result}`];
+  const telemetry = telemetryRows === 0 ? '' : ` and ${telemetryRows} rows of driver data`;
+  const lines = [
+    `${tenant}: ${charges} charges of ${batches} batches${telemetry} in ${files} files: ${result}`,
+  ];
   for (const { at, expected, found } of differences) {
     lines.push(`  ${at}: expected ${expected}, found ${found}`);
   }

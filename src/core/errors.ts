@@ -207,6 +207,17 @@ const catalogue = {
       `The new version of ${d.source} ${d.month} covers ${d.asked}, the live one ${d.live}`,
     () => 'Load the whole month, use --mode append for an increment, or --force.',
   ),
+  BAD_TELEMETRY: entry(
+    'caller',
+    (d: Reason) => d.reason,
+    (d) => d.hint,
+  ),
+  BAD_TELEMETRY_ROWS: entry(
+    'caller',
+    (d: { file: string; rows: number; bad: number; sample: readonly string[] }) =>
+      `${d.bad} of the ${d.rows} rows of ${d.file} cannot be loaded: ${d.sample.join('; ')}${d.bad > d.sample.length ? '; …' : ''}`,
+    () => 'Nothing was loaded: driver data must be whole. Mend the rows and load all of them.',
+  ),
   BAD_NAME: entry(
     'caller',
     (d: { what: string; value: string }) => `"${d.value}" is no ${d.what}`,

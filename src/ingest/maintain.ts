@@ -8,7 +8,6 @@
 import type { PublishedBatch } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
 import { expireSnapshots, removeUnreferenced } from '../catalog/iceberg/expire-snapshots.ts';
-import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import type { DataLake } from '../catalog/lake.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
 import { batchTables, lakeTables } from '../catalog/lake-tables.ts';
@@ -18,7 +17,9 @@ import { batchId, sourceName } from '../core/ids.ts';
 import type { Instant } from '../core/time-range.ts';
 import { HOUR_MS } from '../core/time-range.ts';
 import { discardBatches } from './build-batches.ts';
+import { filesCommittedBefore } from './committed-before.ts';
 import { compactTable } from './compact-table.ts';
+import { discardUnknownLoads } from './discard-telemetry.ts';
 import { sourceLease } from './import-bills.ts';
 import { openIngestSession } from './ingest-session.ts';
 import { buildMissingParts, dropPartsOfUnknown } from './keep-rollups.ts';
@@ -56,6 +57,8 @@ export type MaintainReport = {
   readonly batchesDropped: readonly BatchId[];
   /** Written by imports that ended before they were published. */
   readonly batchesDiscarded: readonly BatchId[];
+  /** Ids of loads of driver data that ended likewise. */
+  readonly telemetryDiscarded: readonly string[];
   /** Of rollups and live batches that were without. */
   readonly partsBuilt: number;
   readonly filesMerged: { readonly before: number; readonly after: number };
@@ -77,6 +80,7 @@ export async function maintainTenant(
     const graceFrom = now - LEFTOVER_GRACE_HOURS * HOUR_MS;
     const batchesDropped = await dropSuperseded(context, tenant, now, signal);
     const discarded = await discardUnpublished(lake, control, tenant, graceFrom);
+    const telemetry = await discardUnknownLoads(lake, control, tenant, graceFrom);
     signal.throwIfAborted();
     await dropPartsOfUnknown(lake, control, tenant);
     const parts = await buildMissingParts(context, tenant, signal);
@@ -87,12 +91,13 @@ export async function maintainTenant(
       tenant,
       batchesDropped,
       batchesDiscarded: discarded.batches,
+      telemetryDiscarded: telemetry.loads,
       partsBuilt: parts.built,
       filesMerged: compacted.filesMerged,
       snapshotsExpired: removed.snapshots,
       filesRemoved: removed.files + leftovers.files,
       bytesRemoved: removed.bytes + leftovers.bytes,
-      skipped: [...discarded.skipped, ...parts.skipped, ...compacted.skipped],
+      skipped: [...discarded.skipped, ...telemetry.skipped, ...parts.skipped, ...compacted.skipped],
     };
   });
 }
@@ -152,15 +157,9 @@ async function unpublished(
 ): Promise<Map<SourceName, BatchId[]>> {
   const found = new Map<string, SourceName>();
   for (const name of batchTables) {
-    const state = await lake.findTable(tenant, name);
-    if (state === null) continue;
-    const committedAt = new Map(
-      state.metadata.snapshots.map((one) => [one['snapshot-id'], one['timestamp-ms']]),
-    );
-    for (const { partition, addedSnapshotId } of await listDataFiles(lake.manifests, state)) {
-      const isOld = (committedAt.get(addedSnapshotId) ?? 0) < before; // An expired snapshot is old.
+    for (const { partition } of await filesCommittedBefore(lake, tenant, name, before)) {
       const source = sourceName(String(partition['source']));
-      if (isOld && source !== null) found.set(String(partition['batch']), source);
+      if (source !== null) found.set(String(partition['batch']), source);
     }
   }
   for (const { id } of await control.publishedBatches(tenant)) found.delete(id);

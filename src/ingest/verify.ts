@@ -1,6 +1,7 @@
 /**
  * Audits a tenant: every file is what was written, every batch adds up to what was summed when it was loaded, every
- * charge finds its resource and its tags, and every part of a rollup says what its charges say. Reads only.
+ * charge finds its resource and its tags, every part of a rollup says what its charges say, and every load of driver data
+ * adds up. Reads only.
  */
 import type { PublishedBatch } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
@@ -13,6 +14,7 @@ import type { TenantId } from '../core/ids.ts';
 import { findDamage, reasonOf } from './check-data-file.ts';
 import { checkDictionary } from './check-dictionary.ts';
 import { checkRollups } from './check-rollups.ts';
+import { checkTelemetry } from './check-telemetry.ts';
 import { checkTotals } from './check-totals.ts';
 import { dictionaryNames } from './dictionaries.ts';
 import type { Difference, Findings } from './findings.ts';
@@ -35,6 +37,8 @@ export type VerifyReport = {
   /** Live, and superseded within their retention. */
   readonly batches: number;
   readonly charges: number;
+  /** Of driver data, in all loads. */
+  readonly telemetryRows: number;
   readonly files: number;
   readonly differenceCount: number;
   /** Of each kind the first ones. */
@@ -53,6 +57,7 @@ export async function verifyTenant(
   const findings = collectFindings();
   // What is published is in the tables by then.
   const batches = (await control.publishedBatches(tenant)).filter(({ droppedAt }) => droppedAt === null);
+  const loads = (await control.telemetry(tenant)).flatMap((stream) => stream.loads);
   const files: Files = {
     charges: await listFiles(lake, tenant, 'charges', findings),
     control_totals: await listFiles(lake, tenant, 'control_totals', findings),
@@ -81,10 +86,12 @@ export async function verifyTenant(
     files.tags.every(isSound),
     findings,
   );
+  await checkTelemetry(session, tenant, loads, files.telemetry, damaged, findings);
   return {
     tenant,
     batches: batches.length,
     charges: batches.reduce((sum, batch) => sum + batch.charges, 0),
+    telemetryRows: loads.reduce((sum, { rows }) => sum + rows, 0),
     files: Object.values(files).flat().length,
     differenceCount: findings.count(),
     differences: findings.named(),

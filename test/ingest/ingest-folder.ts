@@ -20,11 +20,11 @@ import type { DictionaryBudget } from '../../src/ingest/dictionaries.ts';
 import { openIngestSession } from '../../src/ingest/ingest-session.ts';
 import { tableRowsSql } from '../../src/ingest/read-table-files.ts';
 import { verifyTenant } from '../../src/ingest/verify.ts';
-import { tenant } from '../support/deployment.ts';
+import { tenant as tenantOf } from '../support/deployment.ts';
 import type { BillRow } from '../support/focus-file.ts';
 import { csvOf, writeBill } from '../support/focus-file.ts';
 
-export const acme = tenant('acme');
+export const acme = tenantOf('acme');
 const sampleFolder = join(import.meta.dirname, '..', '..', 'data');
 
 export type ImportOptions = Partial<Omit<ImportRequest, 'tenant' | 'source' | 'paths'>> & {
@@ -100,8 +100,8 @@ export class IngestFolder implements AsyncDisposable {
   }
 
   /** Rows of a query over the table as `rows`; of charges and control totals those of live batches. */
-  async query(name: LakeTableName, sql: string): Promise<Record<string, Json>[]> {
-    const state = await this.lake.ensureTable(acme, name);
+  async query(name: LakeTableName, sql: string, tenant = acme): Promise<Record<string, Json>[]> {
+    const state = await this.lake.ensureTable(tenant, name);
     const live = new Set<unknown>((await this.liveBatches()).map(({ id }) => id));
     const files = (await listDataFiles(this.lake.manifests, state)).filter(
       ({ partition }) => !('batch' in partition) || live.has(partition['batch']),

@@ -22,6 +22,7 @@ import { DEADLINE_MAX_MS } from '../../src/execute/run-question.ts';
 import { buildBatches } from '../../src/ingest/build-batches.ts';
 import { MERGED_BYTES_MAX, SMALL_FILE_BYTES, smallFileGroups } from '../../src/ingest/compact-table.ts';
 import { openBill, sourceLease } from '../../src/ingest/import-bills.ts';
+import { streamLease } from '../../src/ingest/load-telemetry.ts';
 import { openIngestSession } from '../../src/ingest/ingest-session.ts';
 import { copyRawFile } from '../../src/ingest/keep-raw-file.ts';
 import type { MaintainReport } from '../../src/ingest/maintain.ts';
@@ -33,6 +34,7 @@ import { openTestDeployment, tenant } from '../support/deployment.ts';
 import type { BillRow } from '../support/focus-file.ts';
 import { csvOf, focusRow, writeBill } from '../support/focus-file.ts';
 import { costQuery } from '../support/questions.ts';
+import { loaded, loadLines } from '../support/telemetry-file.ts';
 import { doctorFile, liveFiles } from './doctor-table.ts';
 
 const options = {
@@ -300,6 +302,28 @@ describe('leftovers', () => {
     expect(await filesOf('charges')).toHaveLength(1);
     expect(await filesOf('control_totals')).toHaveLength(1);
     expect(await answer(await bind())).toEqual(said);
+    expect(await differences()).toEqual([]);
+  });
+
+  it('clears away loads of driver data that were never published, likewise', async () => {
+    const load = (line: string) =>
+      loaded(
+        loadLines({ ...deployment.context, folder: deployment.folder }, who, 'work', ['time,units', line]),
+      );
+    await load('2024-09-01,1');
+    const { load: id } = await load('2024-09-02,2');
+    // As a load that is ended just before its control step.
+    const database = new DatabaseSync(controlFile(deployment.lake.folders));
+    database.prepare('DELETE FROM telemetry_load WHERE id = ?').run(id);
+    database.close();
+    expect((await maintain(Date.now() + 23 * HOUR_MS)).telemetryDiscarded).toEqual([]);
+    await deployment.control.withLease(streamLease(who, 'work'), 0, async () => {
+      const report = await maintain(Date.now() + 25 * HOUR_MS);
+      expect(report.telemetryDiscarded).toEqual([]);
+      expect(report.skipped).toEqual([expect.stringContaining('the stream work')]);
+    });
+    expect((await maintain(Date.now() + 25 * HOUR_MS)).telemetryDiscarded).toEqual([id]);
+    expect(await filesOf('telemetry')).toHaveLength(1);
     expect(await differences()).toEqual([]);
   });
 

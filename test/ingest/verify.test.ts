@@ -15,6 +15,7 @@ import type { Deployment } from '../support/deployment.ts';
 import { openTestDeployment, tenant } from '../support/deployment.ts';
 import type { BillRow } from '../support/focus-file.ts';
 import { focusRow } from '../support/focus-file.ts';
+import { loaded, loadLines } from '../support/telemetry-file.ts';
 import { doctorFile, liveFiles, tableState } from './doctor-table.ts';
 
 /** A charge of the hour. */
@@ -278,5 +279,50 @@ describe('the command verify', () => {
     expect(stdout.trim().split('\n')).toHaveLength(4);
     expect(stdout).toContain('list_cost: expected 3.000000000000, found 2.000000000000\n');
     expect(JSON.parse((await run('--json')).stdout)).toMatchObject({ differenceCount: 3 });
+  });
+});
+
+describe('verify of driver data', () => {
+  const header = 'time,customer,units';
+  const load = (...lines: readonly string[]) =>
+    loaded(loadLines({ ...deployment.context, folder: deployment.folder }, acme, 'work', [header, ...lines]));
+  const onlyLoad = async () => {
+    const [file] = await liveFiles(deployment.lake, acme, 'telemetry');
+    if (file === undefined) throw new Error('there is a file');
+    return file;
+  };
+  beforeEach(() => load('2024-09-01T05:00:00Z,a,1', '2024-09-01T06:30:00Z,b,2.5'));
+
+  it('counts and adds it up', async () => {
+    await load('2024-09-01T05:00:00Z,a,2');
+    expect(await verify()).toMatchObject({ telemetryRows: 3, differenceCount: 0 });
+  });
+
+  it('finds rows that are missing, moved or not what they were', async () => {
+    const file = await onlyLoad();
+    const at = `telemetry, load ${String(file.partition['load'])}`;
+    const late =
+      'SELECT * REPLACE (units + 1 AS units, time + INTERVAL 1 HOUR AS time) FROM old WHERE units > 1';
+    await doctorFile(deployment.lake, acme, 'telemetry', file, [late]);
+    expect((await verify()).differences).toEqual([
+      { at: `${at}, from_ms`, expected: '1725166800000', found: '1725174000000' },
+      { at: `${at}, rows`, expected: '2', found: '1' },
+      { at: `${at}, to_ms`, expected: '1725174000000', found: '1725177600000' },
+      // 1 + 2.5, and 3.5: what is lost by one row may be made up by another.
+    ]);
+  });
+
+  it('finds a file that is damaged, and a load that is gone', async () => {
+    const { path, sizeBytes, partition } = await onlyLoad();
+    await truncate(path, sizeBytes - 1);
+    const damaged = {
+      at: `telemetry, file ${path}`,
+      expected: `${sizeBytes} bytes`,
+      found: `${sizeBytes - 1} bytes`,
+    };
+    expect((await verify()).differences).toEqual([damaged]);
+    await dropFiles(deployment.lake, await tableState(deployment.lake, acme, 'telemetry'), () => true);
+    const gone = { at: `telemetry, load ${String(partition['load'])}, rows`, expected: '2', found: '0' };
+    expect((await verify()).differences).toEqual([gone]);
   });
 });

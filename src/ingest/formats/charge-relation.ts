@@ -49,8 +49,8 @@ export type ChargeMapping = {
 /** SQL of an amount, given what to call a number: its value, or, to sum residues the same way, its residue. */
 export type Amount = (number: (name: string) => string) => string;
 
-export type Check = {
-  readonly code: QuarantineCode;
+export type Check<Code extends string = QuarantineCode> = {
+  readonly code: Code;
   readonly when: string;
   /** SQL of a text; may not be null where `when` holds. */
   readonly reason: string;
@@ -131,21 +131,27 @@ FROM (${sourceRows(file, reads)})`;
 }
 
 /** Nested values (tags as MAP, STRUCT or a list of key and value) become their JSON text. */
-function textColumn(column: SourceColumn): SourceColumn {
+export function textColumn(column: SourceColumn): SourceColumn {
   if (column.type === 'VARCHAR') return column;
   const isNested = /^(MAP|STRUCT)\(|\]$/.test(column.type);
   const value = isNested ? `to_json(${column.reference})` : column.reference;
   return { ...column, reference: `CAST(${value} AS VARCHAR)` };
 }
 
-/** Null, or the code, a space and the reason. */
-function errorOf(checks: readonly Check[]): string {
-  const all: readonly Check[] = [
+/** Of a row of `sourceRows`: null, or the code, a space and the reason. */
+export function errorOf(checks: readonly Check<string>[]): string {
+  const all: readonly Check<string>[] = [
     { code: 'FIELD_COUNT', when: 'malformed IS NOT NULL', reason: 'malformed' },
     ...checks,
   ];
   return `CASE\n  ${all.map(({ code, when, reason }) => `WHEN ${when} THEN '${code} ' || ${reason}`).join('\n  ')} END`;
 }
+
+/** `error_code` and `error_reason` of what `errorOf` gives as `error`. */
+export const errorParts: readonly string[] = [
+  `CASE WHEN error IS NOT NULL THEN split_part(error, ' ', 1) END AS error_code`,
+  `CASE WHEN error IS NOT NULL THEN substr(error, strpos(error, ' ') + 1) END AS error_reason`,
+];
 
 function mappedList(mapping: ChargeMapping): string[] {
   const value = (name: string): string => sqlName(name);
@@ -157,8 +163,7 @@ function mappedList(mapping: ChargeMapping): string[] {
   return [
     'row_number',
     mapping.parts === null ? '0 AS part' : 'part',
-    `CASE WHEN error IS NOT NULL THEN split_part(error, ' ', 1) END AS error_code`,
-    `CASE WHEN error IS NOT NULL THEN substr(error, strpos(error, ' ') + 1) END AS error_reason`,
+    ...errorParts,
     `${mapping.chargeKey} AS charge_key`,
     `${utcMonth(mapping.chargeTimes.billing_period_start)} AS billing_month`,
     ...timeColumns.map(({ name }) => `${mapping.chargeTimes[name]} AS ${sqlName(name)}`),
