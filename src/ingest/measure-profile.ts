@@ -14,8 +14,7 @@ const COLUMNS_MAX = 24;
 const TAGS_MAX = 8;
 /** Of a month with more charges, one of so many is looked at that as many are left. */
 const CHARGES_MAX = 60_000;
-const LARGE_ONE_IN = 4;
-const BLOCK_ROWS = 256;
+const HASH_MAX = 2n ** 64n - 1n;
 /** Those with most charges: what goes together is counted over them. */
 const TUPLES_MAX = 5_000;
 const COMMON_MAX = 20;
@@ -45,14 +44,6 @@ export async function measureProfiles(
     profiles.set(month, { constants: own, ...(await profileOf(session, month, keys, oneIn(count))) });
   await session.rows('DROP TABLE cells');
   return profiles;
-}
-
-/**
- * Rows that are looked at together: of large bills whole blocks, so that most of what is read need not be unpacked (a
- * third of the time); of others row by row, which tells more.
- */
-function blockOf(charges: ReadonlyMap<string, number>): number {
-  return Math.max(...[...charges.values()].map(oneIn)) > LARGE_ONE_IN ? BLOCK_ROWS : 1;
 }
 
 function oneIn(charges: number): number {
@@ -97,13 +88,14 @@ async function createCells(
   tags: readonly string[] | null,
   charges: ReadonlyMap<string, number>,
 ): Promise<void> {
+  // By the greatest hash that is looked at: remainders of hashes are taken in 128 bits, which costs more than all else.
   const sampled = [...charges]
     .filter(([, count]) => oneIn(count) > 1)
-    .map(([month, count]) => `WHEN DATE '${month}' THEN ${oneIn(count)}`);
+    .map(([month, count]) => `WHEN DATE '${month}' THEN ${HASH_MAX / BigInt(oneIn(count))}`);
   const where =
     sampled.length === 0
       ? ''
-      : `WHERE hash(file_index, file_row_number // ${blockOf(charges)}) % (CASE charges.billing_month ${sampled.join(' ')} ELSE 1 END) = 0`;
+      : `WHERE hash(file_index, file_row_number) <= CAST(CASE charges.billing_month ${sampled.join(' ')} ELSE ${HASH_MAX} END AS UBIGINT)`;
   const join = 'LEFT JOIN tag_texts ON tags = text AND tag_texts.billing_month = charges.billing_month';
   const grouped = `SELECT charges.billing_month AS month, epoch_ms(charge_period_start) // 86400000 AS day,
   bit_or(CAST(1 AS INTEGER) << CAST(hour(charge_period_start) AS INTEGER)) AS hours, count(*) AS cell_charges,
