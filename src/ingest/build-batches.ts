@@ -81,11 +81,11 @@ export async function buildBatches(
   await checkDictionaries(session, lake, tenant);
   const staged = await stageBills(session, set.bills, (fraction) => onProgress('reading', fraction));
   onProgress('checking', 0);
-  const repeats = await findRepeats(session, set.liveFiles);
+  const duplicates = await findRepeats(session, set.liveFiles);
   const quarantines: Quarantine[] = [];
   for (const [index, bill] of set.bills.entries())
     quarantines.push(await quarantineRows(session, bill, index, importId));
-  await createChargesView(session, repeats, set.onlyMonths);
+  await createChargesView(session, duplicates, set.onlyMonths);
   const fileMonths = await monthsOfFiles(session);
   await sumControlTotals(session);
   await collectDictionaries(session);

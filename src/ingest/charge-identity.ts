@@ -30,23 +30,13 @@ const lineDecimals = ['billed_cost', 'effective_cost', 'consumed_quantity'] as c
 const lineTimes = ['charge_period_start', 'charge_period_end'] as const;
 
 /**
- * BIGINT of a mapped row: of the format's key, or else of the line's content. Not unique. Of 62 bits, which are
- * at most 12 characters of base 36: DuckDB keeps texts up to that length in the row.
+ * BIGINT of a mapped row: of the format's key, or else of the line's content. Not unique, and with another version of
+ * DuckDB another: it tells lines of one import apart, in an eighth of the time that MD5 takes. Of 62 bits, which are at
+ * most 12 characters of base 36: DuckDB keeps texts up to that length in the row.
  */
 export function lineHash(): string {
-  const parts = [
-    ...lineTexts,
-    ...resourceDimensionNames,
-    'tags',
-    ...lineDecimals.map(decimalText),
-    ...lineTimes.map((name) => `epoch_us(${name})`),
-  ];
-  return `CAST(md5_number_lower(coalesce(charge_key, concat(${parts.join(`, chr(31), `)}))) >> 2 AS BIGINT)`;
-}
-
-/** The text of a decimal(38,12). A narrow decimal has the same text and gets it five times as fast. */
-function decimalText(name: string): string {
-  return `coalesce(CAST(TRY_CAST(${name} AS DECIMAL(18,12)) AS VARCHAR), CAST(${name} AS VARCHAR))`;
+  const parts = [...lineTexts, ...resourceDimensionNames, 'tags', ...lineDecimals, ...lineTimes];
+  return `CAST((CASE WHEN charge_key IS NOT NULL THEN hash(charge_key) ELSE hash(${parts.join(', ')}) END) >> 2 AS BIGINT)`;
 }
 
 /** BIGINT >= 0: the id of a dictionary entry with this encoding. */

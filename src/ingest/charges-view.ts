@@ -3,7 +3,6 @@ import type { Decimal } from '../core/decimal.ts';
 import { decimalFromUnits, parseDecimal } from '../core/decimal.ts';
 import { costError } from '../core/errors.ts';
 import type { Instant } from '../core/time-range.ts';
-import type { Repeats } from './find-repeats.ts';
 import { sqlTexts } from './formats/sql-text.ts';
 import type { IngestSession, SqlRow } from './ingest-session.ts';
 import { numberOf, requiredText } from './ingest-session.ts';
@@ -12,23 +11,21 @@ import { numberOf, requiredText } from './ingest-session.ts';
 export const MONTHS_MAX = 120;
 
 /**
- * Makes the view `charges`: staged rows without errors and duplicates, with `ordinal` (null for most).
+ * Makes the view `charges`: staged rows without errors and duplicates.
  *
  * @param onlyMonths `2018-10-01`; null for all
  */
 export async function createChargesView(
   session: IngestSession,
-  { duplicates, ordinals }: Repeats,
+  duplicates: number,
   onlyMonths: ReadonlySet<string> | null,
 ): Promise<void> {
-  const place = 'USING (file_index, file_row_number)';
   const months =
     onlyMonths === null ? '' : ` AND CAST(billing_month AS VARCHAR) IN (${sqlTexts([...onlyMonths])})`;
   await session.rows(
     `CREATE OR REPLACE VIEW charges AS
-SELECT staged.*, ${ordinals > 0 ? 'ordinals.ordinal' : 'CAST(NULL AS BIGINT) AS ordinal'} FROM staged
-${ordinals > 0 ? `LEFT JOIN ordinals ${place}` : ''}
-${duplicates > 0 ? `ANTI JOIN duplicates ${place}` : ''}
+SELECT * FROM staged
+${duplicates > 0 ? 'ANTI JOIN duplicates USING (file_index, file_row_number)' : ''}
 WHERE error_code IS NULL${months}`,
   );
 }

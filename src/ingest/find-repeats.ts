@@ -11,18 +11,15 @@ import type { IngestSession } from './ingest-session.ts';
 import { numberOf } from './ingest-session.ts';
 import { tableRowsSql } from './read-table-files.ts';
 
-export type Repeats = {
-  /** Rows in the table `duplicates (file_index, file_row_number, row_number, reason)`. */
-  readonly duplicates: number;
-  /** Rows in the table `ordinals (file_index, file_row_number, ordinal)`: 2 and up. */
-  readonly ordinals: number;
-};
-
 /**
+ * Makes the tables `duplicates (file_index, file_row_number, row_number, reason)` and `ordinals (file_index,
+ * file_row_number, ordinal)`, of 2 and up.
+ *
  * @param liveFiles charges files of the batches that an increment comes on top of; empty where it replaces them
+ * @returns how many duplicates there are
  * @throws TABLE_DAMAGED
  */
-export async function findRepeats(session: IngestSession, liveFiles: readonly DataFile[]): Promise<Repeats> {
+export async function findRepeats(session: IngestSession, liveFiles: readonly DataFile[]): Promise<number> {
   await session.rows(
     `CREATE OR REPLACE TABLE repeated_hashes AS
 SELECT line_hash FROM staged WHERE error_code IS NULL GROUP BY line_hash HAVING count(*) > 1`,
@@ -48,10 +45,8 @@ FROM repeats WHERE has_key`,
     `CREATE OR REPLACE TABLE ordinals AS
 SELECT file_index, file_row_number, ordinal FROM repeats WHERE NOT has_key`,
   );
-  const [counts = {}] = await session.rows(
-    'SELECT (SELECT count(*) FROM duplicates) AS duplicates, (SELECT count(*) FROM ordinals) AS ordinals',
-  );
-  return { duplicates: numberOf(counts, 'duplicates'), ordinals: numberOf(counts, 'ordinals') };
+  const [counts = {}] = await session.rows('SELECT count(*) AS duplicates FROM duplicates');
+  return numberOf(counts, 'duplicates');
 }
 
 async function addLiveDuplicates(session: IngestSession, liveFiles: readonly DataFile[]): Promise<void> {

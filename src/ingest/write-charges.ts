@@ -98,7 +98,8 @@ function chargesFrom(month: string, inline: Inline): string {
   return `(SELECT charges.* EXCLUDE (tags),
   coalesce(charge_key, to_base(line_hash, 36) || coalesce('-' || ordinal, '')) AS charge_id,
   ${resources.columns}, ${tags.columns}
-FROM charges LEFT JOIN tag_texts ON tags = text AND tag_texts.billing_month = charges.billing_month
+FROM charges LEFT JOIN ordinals USING (file_index, file_row_number)
+LEFT JOIN tag_texts ON tags = text AND tag_texts.billing_month = charges.billing_month
 ${resources.join}${tags.join}WHERE charges.billing_month = DATE '${month}')`;
 }
 
