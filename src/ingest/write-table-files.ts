@@ -9,6 +9,7 @@ import type { TableState } from '../catalog/iceberg/catalog.ts';
 import type { CopyRow } from '../catalog/iceberg/data-file-from-copy.ts';
 import { dataFileFromCopy, fieldIdsSql } from '../catalog/iceberg/data-file-from-copy.ts';
 import type { DataFile, Partition } from '../catalog/iceberg/data-file.ts';
+import { NARROW_LIMIT } from '../catalog/lake-file.ts';
 import type { LakeField, LakeTable } from '../catalog/lake-tables.ts';
 import { parseDecimal } from '../core/decimal.ts';
 import { ingestError } from './ingest-error.ts';
@@ -25,8 +26,6 @@ const ROW_GROUPS_WANTED = 32;
 const ROW_GROUP_ROWS = { min: 32_768, max: 122_880 };
 /** Values of a row group beyond which a column is not kept as a dictionary: it would take memory and save nothing. */
 const DICTIONARY_VALUES_MAX = 8_192;
-/** A narrow decimal, DECIMAL(18,12), holds values below this: half the bytes, a third less CPU to sum. */
-const NARROW_LIMIT = 10n ** 18n;
 const DIGEST_CHARACTERS = 16;
 
 export type TableRows = {
@@ -70,7 +69,8 @@ export async function writeTableFiles(
     const digest = await fileDigest(written.filename);
     const path = join(state.location, 'data', `${name}-${index}-${digest}.parquet`);
     await rename(written.filename, path);
-    files.push(dataFileFromCopy({ ...written, filename: path }, table.fields, partition));
+    const described = withConstantBounds({ ...written, filename: path }, rows.constants);
+    files.push(dataFileFromCopy(described, table.fields, partition));
   }
   await rm(folder, { recursive: true });
   return files;
@@ -116,7 +116,8 @@ function sortedSelect(
   const outer = fieldsInFile(table, constants).map((field) => {
     const type = sqlType(field, wide);
     const constant = constants.get(field.name) ?? null;
-    if (constant !== null) return cast(field.name, type, sqlText(constant));
+    if (constant !== null)
+      return cast(field.name, type === 'VARCHAR' ? enumOf(constant) : type, sqlText(constant));
     return enums?.has(field.name) === true ? cast(field.name, type) : sqlName(field.name);
   });
   return `SELECT ${outer.join(', ')} FROM (SELECT ${inner.join(', ')} FROM ${from}${order})`;
@@ -132,6 +133,27 @@ function fieldsInFile(table: LakeTable, constants: TableRows['constants']): Lake
 
 function cast(name: string, type: string, value: string = sqlName(name)): string {
   return `CAST(${value} AS ${type}) AS ${sqlName(name)}`;
+}
+
+/** Parquet knows no such type: a column of an ENUM is one of texts, which is written in a tenth of the time. */
+function enumOf(constant: string): string {
+  return `ENUM (${sqlText(constant)})`;
+}
+
+/** DuckDB says no bounds of a column that it writes as an ENUM. */
+function withConstantBounds(row: CopyRow, constants: TableRows['constants']): CopyRow {
+  const bounds = new Map(
+    [...constants].flatMap(([name, value]) =>
+      value === null ? [] : [[sqlName(name), ['min', 'max'].map((key) => ({ key, value }))] as const],
+    ),
+  );
+  return {
+    ...row,
+    column_statistics: row.column_statistics.map(({ key, value }) => ({
+      key,
+      value: [...(bounds.get(key) ?? []), ...value],
+    })),
+  };
 }
 
 function columnOfKey(key: string): string {
@@ -184,7 +206,7 @@ async function copy(
   return rows as unknown as CopyRow[];
 }
 
-/** The file with its decimals narrow where they all fit: where some of another file do not, it is rewritten. */
+/** The file with its decimals narrow (half the bytes, a third less CPU to sum) where they all fit: where some of another file do not, it is rewritten. */
 async function narrowed(
   session: IngestSession,
   fields: readonly LakeField[],
