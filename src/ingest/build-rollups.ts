@@ -25,8 +25,8 @@ import { compareText } from '../core/code-point-order.ts';
 import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
 import { sqlName, sqlText, sqlTexts } from './formats/sql-text.ts';
 import type { IngestSession } from './ingest-session.ts';
-import { numberOf } from './ingest-session.ts';
-import { tableRowsSql } from './read-table-files.ts';
+import { numberOf, textOf } from './ingest-session.ts';
+import { narrowColumns, tableRowsSql } from './read-table-files.ts';
 import type { BatchPlace } from './write-charges.ts';
 import { writeTableFiles } from './write-table-files.ts';
 
@@ -71,7 +71,7 @@ export async function buildParts(
   let room = roomRows;
   try {
     const charges = await chargesToRoll(session, batch, rollups, tagFiles);
-    const constants = provenConstants(batch.files);
+    const constants = await constantsOf(session, batch.files);
     for (const plan of await planParts(session, batch, rollups, charges, constants)) {
       const { rollup, rows } = plan;
       if (plan.attributes === null || rows > room) {
@@ -115,7 +115,7 @@ async function chargesToRoll(
   rollups: readonly Rollup[],
   tagFiles: readonly DataFile[],
 ): Promise<string> {
-  const charges = tableRowsSql(lakeTables.charges, files);
+  const charges = chargesRows(files);
   const keys = [...new Set(rollups.flatMap(({ attributes }) => attributes))].flatMap((attribute) => {
     const tag = tagKeyOf(attribute);
     return tag === null ? [] : [{ attribute, tag }];
@@ -141,10 +141,24 @@ FROM ${entries} WHERE key IN (${sqlTexts(keys.map(({ tag }) => tag))}) GROUP BY 
 FROM ${charges} AS charges LEFT JOIN ${ROLLED_TAGS} ON ${ROLLED_TAGS}.id = charges.tag_set)`;
 }
 
+function chargesRows(files: readonly DataFile[]): string {
+  return tableRowsSql(lakeTables.charges, files, narrowColumns(lakeTables.charges, files));
+}
+
+/** Of columns that have one value, or none, in all charges: they make no groups, and need not be read. */
+async function constantsOf(session: IngestSession, files: readonly DataFile[]): Promise<Constants> {
+  const kept = new Set<string>([...standingAttributes, ...rollupAttributeColumns]);
+  const names = provenConstants(files).filter((name) => kept.has(name));
+  if (names.length === 0) return new Map();
+  const texts = names.map((name) => `CAST(${sqlName(name)} AS VARCHAR) AS ${sqlName(name)}`);
+  const [row = {}] = await session.rows(`SELECT ${texts.join(', ')} FROM ${chargesRows(files)} LIMIT 1`);
+  return new Map(names.map((name) => [name, textOf(row, name)] as const));
+}
+
 /** Columns that have one value, or none, in all charges, by what is known of their files: they make no groups. */
-function provenConstants(files: readonly DataFile[]): ReadonlySet<string> {
+function provenConstants(files: readonly DataFile[]): string[] {
   const [first] = files;
-  if (first === undefined) return new Set();
+  if (first === undefined) return [];
   const isConstant = (field: LakeField): boolean => {
     const isNull = ({ records, valueCounts, nullCounts }: DataFile): boolean =>
       !valueCounts.has(field.id) || nullCounts.get(field.id) === records;
@@ -156,7 +170,7 @@ function provenConstants(files: readonly DataFile[]): ReadonlySet<string> {
       upperBound(file, field) === value;
     return value !== null && files.every(hasValueAlone);
   };
-  return new Set(lakeTables.charges.fields.filter(isConstant).map(({ name }) => name));
+  return lakeTables.charges.fields.filter(isConstant).map(({ name }) => name);
 }
 
 type PartPlan = {
@@ -175,7 +189,7 @@ async function planParts(
   { charges, distinct }: RolledBatch,
   rollups: readonly Rollup[],
   from: string,
-  constants: ReadonlySet<string>,
+  constants: Constants,
 ): Promise<PartPlan[]> {
   const rowsMax = partRowsMax(charges);
   const oneOfPower = Math.floor(Math.log2(rowsMax / SAMPLE_ROWS));
@@ -189,8 +203,11 @@ async function planParts(
         .filter((key) => !constants.has(key))
         .sort((a, b) => distinctOf(a) - distinctOf(b) || compareText(a, b)),
     }));
+  const standing = standingAttributes.filter((key) => !constants.has(key));
   const counts = ordered.flatMap(({ rollup, costly }, i) =>
-    prefixHashes(rollup, costly).map((hash, j) => `${sampleSql(hash, oneOfPower)} AS rows_${i}_${j}`),
+    prefixHashes(rollup, standing, costly).map(
+      (hash, j) => `${sampleSql(hash, oneOfPower)} AS rows_${i}_${j}`,
+    ),
   );
   const [measured = {}] = await session.rows(`SELECT ${counts.join(', ')} FROM ${from}`);
   return ordered.map(({ rollup, free, costly }, i) => {
@@ -219,9 +236,13 @@ function fromBits(bits: number): number {
   return Math.round(-BITS * Math.log1p(-Math.min(bits, BITS - 1) / BITS));
 }
 
-/** Of a row's bucket with no attribute, with the first, with the first two, …; each made of the one before. */
-function prefixHashes({ grain }: Rollup, attributes: readonly string[]): string[] {
-  let tuple = `hash(${standingAttributes.map(sqlName).join(', ')})`;
+/** Of a row's bucket with `standing` alone, and one attribute, and two, …; each made of the one before. */
+function prefixHashes(
+  { grain }: Rollup,
+  standing: readonly string[],
+  attributes: readonly string[],
+): string[] {
+  let tuple = standing.reduce((hash, key) => `hash(${hash}, ${sqlName(key)})`, '0');
   const bucket = bucketUs(grain);
   return [
     `hash(${tuple}, ${bucket})`,
@@ -232,12 +253,14 @@ function prefixHashes({ grain }: Rollup, attributes: readonly string[]): string[
   ];
 }
 
+/** By column. */
+type Constants = ReadonlyMap<string, string | null>;
+
 type Rolled = {
   readonly rollup: Rollup;
   readonly attributes: readonly string[];
-  /** Columns of the charges that make no groups. */
-  readonly constants: ReadonlySet<string>;
-  /** Has `charge_period_start`, what every rollup has, the attributes by their keys, the sums and the count. */
+  readonly constants: Constants;
+  /** Has `charge_period_start`, by their keys what every rollup has and the attributes (but constants), sums and count. */
   readonly table: string;
 };
 
@@ -256,13 +279,11 @@ async function rollUp(
   { rollup, attributes, constants, table }: Rolled,
   from: string,
 ): Promise<Counts> {
-  const keys = [...standingAttributes, ...attributes].map((key) =>
-    constants.has(key) ? `any_value(${sqlName(key)}) AS ${sqlName(key)}` : sqlName(key),
-  );
+  const keys = [...standingAttributes, ...attributes].filter((key) => !constants.has(key)).map(sqlName);
   const sums = summedColumns.map((name) => `CAST(sum(${name}) AS DECIMAL(38,12)) AS ${name}`);
   await session.rows(
     `CREATE OR REPLACE TABLE ${table} AS
-SELECT make_timestamptz(${bucketUs(rollup.grain)}) AS charge_period_start, ${keys.join(', ')}, ${sums.join(', ')},
+SELECT make_timestamptz(${bucketUs(rollup.grain)}) AS charge_period_start, ${[...keys, ...sums].join(', ')},
   CAST(sum(${CHARGE_COUNT}) AS BIGINT) AS ${CHARGE_COUNT}
 FROM ${from} AS rolled GROUP BY ALL`,
   );
@@ -287,24 +308,30 @@ async function writePart(
   session: IngestSession,
   state: TableState,
   place: BatchPlace,
-  { rollup, attributes, table }: Rolled,
+  { rollup, attributes, constants, table }: Rolled,
   { without }: Counts,
 ): Promise<DataFile[]> {
-  const columnOf = new Map(attributes.map((key) => [rollupColumnOf(rollup, key), key]));
-  const constants = new Map<string, string | null>([
+  const columns = new Map(
+    [...standingAttributes, ...attributes].map((key) => [rollupColumnOf(rollup, key) ?? key, key]),
+  );
+  const written = new Map<string, string | null>([
     ['tenant', place.tenant],
     ['source', place.source],
     ['billing_month', place.month],
     ['batch', place.batch],
     ['rollup', rollup.id],
-    ...rollupAttributeColumns.filter((name) => !columnOf.has(name)).map((name) => [name, null] as const),
+    ...rollupAttributeColumns.filter((name) => !columns.has(name)).map((name) => [name, null] as const),
     ...without.map((name) => [name, null] as const),
   ]);
-  const renamed = [...columnOf].map(([name, key]) => `${sqlName(key)} AS ${sqlName(name ?? key)}`);
-  const own = ['charge_period_start', ...standingAttributes, ...summedColumns, CHARGE_COUNT];
-  const from = `(SELECT ${[...own, ...renamed].join(', ')} FROM ${table})`;
+  const own = ['charge_period_start', ...summedColumns, CHARGE_COUNT];
+  for (const [name, key] of columns) {
+    const constant = constants.get(key);
+    if (typeof constant === 'string') written.set(name, constant);
+    else own.push(`${constant === null ? 'NULL' : sqlName(key)} AS ${sqlName(name)}`);
+  }
+  const rows = { from: `(SELECT ${own.join(', ')} FROM ${table})`, constants: written };
   const partition = partPartition(place, rollup);
   // Unlike a batch's, the files of a part may be written twice at once: nobody may take the others' for its own.
   const name = `${place.batch}-${rollup.grain}-${randomUUID()}`;
-  return writeTableFiles(session, state, lakeTables.rollups, partition, { from, constants }, name);
+  return writeTableFiles(session, state, lakeTables.rollups, partition, rows, name);
 }
