@@ -24,6 +24,7 @@ import {
 import { compareText } from '../core/code-point-order.ts';
 import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
 import { sqlName, sqlText, sqlTexts } from './formats/sql-text.ts';
+import { bucketStartUs } from './formats/time-sql.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { numberOf, textOf } from './ingest-session.ts';
 import { narrowColumns, tableRowsSql } from './read-table-files.ts';
@@ -243,7 +244,7 @@ function prefixHashes(
   attributes: readonly string[],
 ): string[] {
   let tuple = standing.reduce((hash, key) => `hash(${hash}, ${sqlName(key)})`, '0');
-  const bucket = bucketUs(grain);
+  const bucket = bucketStartUs('charge_period_start', grainsMs[grain]);
   return [
     `hash(${tuple}, ${bucket})`,
     ...attributes.map((attribute) => {
@@ -281,9 +282,10 @@ async function rollUp(
 ): Promise<Counts> {
   const keys = [...standingAttributes, ...attributes].filter((key) => !constants.has(key)).map(sqlName);
   const sums = summedColumns.map((name) => `CAST(sum(${name}) AS DECIMAL(38,12)) AS ${name}`);
+  const bucket = bucketStartUs('charge_period_start', grainsMs[rollup.grain]);
   await session.rows(
     `CREATE OR REPLACE TABLE ${table} AS
-SELECT make_timestamptz(${bucketUs(rollup.grain)}) AS charge_period_start, ${[...keys, ...sums].join(', ')},
+SELECT make_timestamptz(${bucket}) AS charge_period_start, ${[...keys, ...sums].join(', ')},
   CAST(sum(${CHARGE_COUNT}) AS BIGINT) AS ${CHARGE_COUNT}
 FROM ${from} AS rolled GROUP BY ALL`,
   );
@@ -296,12 +298,6 @@ FROM ${from} AS rolled GROUP BY ALL`,
 }
 
 const grainsMs: Readonly<Record<RollupGrain, number>> = { hour: HOUR_MS, day: DAY_MS };
-
-/** Microseconds of the start of the charge's UTC hour or day; the remainder of a time before 1970 is negative. */
-function bucketUs(grain: RollupGrain): string {
-  const us = grainsMs[grain] * 1000;
-  return `(epoch_us(charge_period_start) - ((epoch_us(charge_period_start) % ${us}) + ${us}) % ${us})`;
-}
 
 /** Columns of attributes are there also where all values are null: what a file lacks was left out. */
 async function writePart(

@@ -6,10 +6,12 @@ import type { DataFile } from '../catalog/iceberg/data-file.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
 import type { BatchId } from '../core/ids.ts';
 import { costError } from '../core/errors.ts';
+import { HOUR_MS } from '../core/time-range.ts';
 import { sqlName } from './formats/sql-text.ts';
+import { bucketStartUs } from './formats/time-sql.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { textOf } from './ingest-session.ts';
-import { tableRowsSql } from './read-table-files.ts';
+import { narrowColumns, tableRowsSql } from './read-table-files.ts';
 
 /** Columns of `control_totals` that are sums of the column of the same name of `charges`. */
 export const summedColumns: readonly string[] = lakeTables.control_totals.fields
@@ -18,8 +20,10 @@ export const summedColumns: readonly string[] = lakeTables.control_totals.fields
 
 /** SELECT of the totals of `from`, per `keys`, hour and currency: wide sums, null where all values are. */
 export function totalsSql(from: string, keys: readonly string[]): string {
-  const sums = summedColumns.map((name) => `sum(CAST(${name} AS DECIMAL(38,12))) AS ${name}`);
-  return `SELECT ${keys.map((key) => `${key}, `).join('')}date_trunc('hour', charge_period_start) AS hour, billing_currency,
+  // DuckDB sums decimals of any width as wide ones.
+  const sums = summedColumns.map((name) => `sum(${name}) AS ${name}`);
+  const hour = bucketStartUs('charge_period_start', HOUR_MS);
+  return `SELECT ${keys.map((key) => `${key}, `).join('')}make_timestamptz(${hour}) AS hour, billing_currency,
   count(*) AS charge_count, ${sums.join(', ')}
 FROM ${from} GROUP BY ALL`;
 }
@@ -40,7 +44,8 @@ export async function checkWritten(
   month: string,
   files: readonly DataFile[],
 ): Promise<void> {
-  const written = totalsSql(tableRowsSql(lakeTables.charges, files), []);
+  const narrow = narrowColumns(lakeTables.charges, files);
+  const written = totalsSql(tableRowsSql(lakeTables.charges, files, narrow), []);
   const expected = `SELECT * EXCLUDE (billing_month) FROM totals WHERE billing_month = DATE '${month}'`;
   const differences = differenceSql(expected, written, ['hour', 'billing_currency']);
   const [difference] = await session.rows(`${differences} ORDER BY ALL LIMIT 1`);

@@ -98,7 +98,7 @@ async function createCells(
       : `WHERE hash(file_index, file_row_number) <= CAST(CASE charges.billing_month ${sampled.join(' ')} ELSE ${HASH_MAX} END AS UBIGINT)`;
   const join = 'LEFT JOIN tag_texts ON tags = text AND tag_texts.billing_month = charges.billing_month';
   const grouped = `SELECT charges.billing_month AS month, epoch_ms(charge_period_start) // 86400000 AS day,
-  bit_or(CAST(1 AS INTEGER) << CAST(hour(charge_period_start) AS INTEGER)) AS hours, count(*) AS cell_charges,
+  bit_or(CAST(1 AS INTEGER) << CAST(epoch_ms(charge_period_start) // 3600000 % 24 AS INTEGER)) AS hours, count(*) AS cell_charges,
   ${[...dimensions.map((name) => `charges.${sqlName(name)}`), ...(tags === null ? [] : [TAG_SET])].map((name) => `${name}, `).join('')}
 FROM charges ${tags === null ? '' : join} ${where} GROUP BY ALL`;
   const pivots = (tags ?? []).map((key) => {

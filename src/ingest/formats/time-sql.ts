@@ -38,3 +38,12 @@ function unchecked(reference: string, type: string): string {
 export function utcMonth(instant: string): string {
   return `CAST(date_trunc('month', make_timestamp(epoch_us(${instant}))) AS DATE)`;
 }
+
+/**
+ * Microseconds since 1970 of the start of an instant's UTC hour or day, whatever the connection's time zone; the
+ * remainder of a time before 1970 is negative. date_trunc of a TIMESTAMPTZ takes ten times as long.
+ */
+export function bucketStartUs(instant: string, bucketMs: number): string {
+  const us = bucketMs * 1000;
+  return `(epoch_us(${instant}) - ((epoch_us(${instant}) % ${us}) + ${us}) % ${us})`;
+}
