@@ -27,3 +27,8 @@ export function formatInstant(instant: Instant): string {
   const text = new Date(instant).toISOString();
   return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text;
 }
+
+/** An ISO 8601 duration: `PT12.345S`. */
+export function formatSeconds(ms: number): string {
+  return `PT${ms / 1000}S`;
+}

@@ -2,6 +2,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import { estimateRows } from './estimate.ts';
 import { digest } from '../core/digest.ts';
 import type { ExplainedNode, Explanation, PlanCost, RuleTrace } from './explain.ts';
+import { usedStatistics } from './explain-statistics.ts';
 import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
 import { formatPredicate } from './predicate.ts';
 import type { Ask, Estimate, Kept, Plan, Pruning } from './plan.ts';
@@ -114,6 +115,7 @@ function explainNodes(
     pushed: ask ? pushedOf(ask.fragment) : [],
     residual: [],
     pruning: ask ? pruningOf(ask) : (scan?.files?.pruning ?? null),
+    statistics: usedStatistics(plan, known.state),
     estimate: { ...estimate, qError: null },
     actual: ran
       ? {

@@ -1,3 +1,4 @@
+import type { UsedStatistics } from './explain-statistics.ts';
 import type { Pruning } from './plan.ts';
 
 /** An execution plan in the shape of `Explain` of the schema: what engineers read. */
@@ -29,6 +30,7 @@ export type ExplainedNode = {
   readonly pushed: readonly string[];
   readonly residual: readonly string[];
   readonly pruning: Pruning | null;
+  readonly statistics: UsedStatistics | null;
   readonly estimate: PlanCost;
   readonly actual: PlanCost | null;
 };

@@ -1,7 +1,7 @@
 import type { SourceSummary } from '../catalog/sources.ts';
 import { digest } from '../core/digest.ts';
 import { costError } from '../core/errors.ts';
-import { formatInstant } from '../core/time-range.ts';
+import { formatInstant, formatSeconds } from '../core/time-range.ts';
 import type { DimensionSummary, Freshness as FreshnessModel } from '../execute/engine.ts';
 import { DimensionValue } from './amounts-types.ts';
 import { builder } from './builder.ts';
@@ -213,9 +213,4 @@ function checkVersion(opened: { readonly version: string } | null, version: stri
 
 function instantOrNull(instant: number | null): string | null {
   return instant === null ? null : formatInstant(instant);
-}
-
-/** `PT12.345S` */
-function formatSeconds(ms: number): string {
-  return `PT${ms / 1000}S`;
 }

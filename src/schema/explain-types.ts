@@ -1,4 +1,4 @@
-import { formatInstant } from '../core/time-range.ts';
+import { formatInstant, formatSeconds } from '../core/time-range.ts';
 import type {
   Candidate as CandidateModel,
   ExplainedNode,
@@ -6,6 +6,10 @@ import type {
   PlanCost as PlanCostModel,
   RuleTrace as RuleTraceModel,
 } from '../planner/explain.ts';
+import type {
+  UsedColumn as UsedColumnModel,
+  UsedStatistics as UsedStatisticsModel,
+} from '../planner/explain-statistics.ts';
 import type { Pruning as PruningModel } from '../planner/plan.ts';
 import { builder } from './builder.ts';
 import { decimalOfEstimate, wholeNumber } from './estimated-numbers.ts';
@@ -45,6 +49,57 @@ const PlanCost = builder.objectRef<PlanCostModel>('PlanCost').implement({
   }),
 });
 
+const StatisticsConfidence = builder.enumType('StatisticsConfidence', {
+  description:
+    'COUNTED: over all charges. SAMPLED: over some of them. SKETCHED: within some per cent. ASSUMED: nothing was measured.',
+  values: {
+    COUNTED: { value: 'counted' },
+    SAMPLED: { value: 'sampled' },
+    SKETCHED: { value: 'sketched' },
+    ASSUMED: { value: 'assumed' },
+  } as const,
+});
+
+const UsedColumn = builder.objectRef<UsedColumnModel>('ColumnStatistics').implement({
+  description: 'Null where it was not measured in each source that is read.',
+  fields: (t) => ({
+    key: t.exposeString('key'),
+    distinct: t.field({
+      type: 'BigInt',
+      nullable: true,
+      description: 'Distinct values of the source with most, a missing one among them.',
+      resolve: ({ values }) => (values === null ? null : wholeNumber(values)),
+    }),
+    frequentValues: t.exposeInt('frequent', {
+      description: 'How many values there are of which the frequency is known.',
+    }),
+    nullShare: t.exposeFloat('nullShare', { nullable: true, description: 'Of the charges, 0 to 1.' }),
+    confidence: t.expose('confidence', { type: StatisticsConfidence }),
+  }),
+});
+
+const UsedStatistics = builder.objectRef<UsedStatisticsModel>('NodeStatistics').implement({
+  description:
+    'What the rows of a node are estimated by: the charges of batches, and the columns that it looks at.',
+  fields: (t) => ({
+    confidence: t.expose('confidence', {
+      type: StatisticsConfidence,
+      description: 'Of the worst of the columns.',
+    }),
+    measuredFrom: t.field({
+      type: 'DateTime',
+      description: 'When the oldest of the numbers was measured: a batch is measured as it is imported.',
+      resolve: ({ measuredFrom }) => formatInstant(measuredFrom),
+    }),
+    age: t.field({
+      type: 'Duration',
+      description: 'Of the oldest of the numbers.',
+      resolve: ({ measuredFrom }, _args, { now }) => formatSeconds(Math.max(0, now - measuredFrom)),
+    }),
+    columns: t.field({ type: [UsedColumn], resolve: ({ columns }) => columns }),
+  }),
+});
+
 const PlanNode = builder.objectRef<ExplainedNode>('PlanNode').implement({
   fields: (t) => ({
     id: t.exposeID('id'),
@@ -69,6 +124,11 @@ const PlanNode = builder.objectRef<ExplainedNode>('PlanNode').implement({
     pushed: t.stringList({ resolve: ({ pushed }) => pushed }),
     residual: t.stringList({ resolve: ({ residual }) => residual }),
     pruning: t.expose('pruning', { type: Pruning, nullable: true }),
+    statistics: t.expose('statistics', {
+      type: UsedStatistics,
+      nullable: true,
+      description: 'Null for nodes that are not estimated by statistics.',
+    }),
     estimate: t.expose('estimate', { type: PlanCost }),
     actual: t.expose('actual', { type: PlanCost, nullable: true }),
   }),

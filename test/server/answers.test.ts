@@ -414,6 +414,15 @@ describe('answers over real bills', () => {
               operator
               store
               statement
+              statistics {
+                age
+                confidence
+                columns {
+                  key
+                  distinct
+                  confidence
+                }
+              }
             }
             rules {
               rule
@@ -439,6 +448,15 @@ describe('answers over real bills', () => {
     expect(
       plan?.nodes.some(({ store, statement }) => store === 'DUCKDB' && statement?.includes('SELECT')),
     ).toBe(true);
+    const statistics = plan?.nodes.find(({ operator }) => operator.startsWith('Aggregate'))?.statistics;
+    expect(statistics).toEqual({
+      age: expect.stringMatching(/^PT[\d.]+S$/),
+      confidence: 'COUNTED',
+      columns: [
+        { key: 'service_name', distinct: '4', confidence: 'COUNTED' },
+        { key: 'charge_category', distinct: '1', confidence: 'COUNTED' },
+      ],
+    });
     expect(plan?.actual).toBeNull();
     expect(plan?.mermaid).toContain('flowchart');
     expect(plan?.pruning.filesRead).toBeLessThan(plan?.pruning.filesTotal ?? 0);
