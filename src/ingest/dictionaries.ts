@@ -30,6 +30,8 @@ import { writeTableFiles } from './write-table-files.ts';
 /** Imports of other sources append to the same dictionary; each attempt that loses let one of them through. */
 const ATTEMPTS_MAX = 50;
 const PAUSE_MS_MAX = 250;
+/** About 30 MB of them, of ids of usual length. */
+const FREQUENT_RESOURCES_MAX = 200_000;
 
 export const dictionaryNames = ['resources', 'tags'] as const;
 export type DictionaryName = (typeof dictionaryNames)[number];
@@ -132,8 +134,17 @@ export async function extendDictionary(
   }
 }
 
-/** Writing charges needs their ids alone, and the memory: entries may be as many as charges. */
+/**
+ * Writing charges needs no entries, but the memory: they may be as many as charges. Only of resources of most charges it
+ * looks up the id, which takes a third of the time of hashing. Makes the table `frequent_resources (id, resource, name,
+ * type)`.
+ */
 export async function forgetEntries(session: IngestSession): Promise<void> {
+  await session.rows(
+    `CREATE OR REPLACE TABLE frequent_resources AS
+SELECT id, resource_id AS resource, resource_name AS name, resource_type AS type
+FROM new_resources ORDER BY charges DESC LIMIT ${FREQUENT_RESOURCES_MAX}`,
+  );
   for (const table of ['new_resources', 'new_tags', 'tag_maps']) await session.rows(`DROP TABLE ${table}`);
 }
 

@@ -100,24 +100,28 @@ function chargesFrom(month: string, inline: Inline): string {
   ${resources.columns}, ${tags.columns}
 FROM charges LEFT JOIN ordinals USING (file_index, file_row_number)
 LEFT JOIN tag_texts ON tags = text AND tag_texts.billing_month = charges.billing_month
+LEFT JOIN frequent_resources AS frequent ON resource_id IS NOT DISTINCT FROM frequent.resource
+  AND resource_name IS NOT DISTINCT FROM frequent.name AND resource_type IS NOT DISTINCT FROM frequent.type
 ${resources.join}${tags.join}WHERE charges.billing_month = DATE '${month}')`;
 }
 
+/** Looked up where it is there, else hashed. */
+const ownResourceKey = `coalesce(frequent.id, ${resourceKey})`;
 const idsOnly = {
-  resources: { columns: `${resourceKey} AS resource_key`, join: '' },
+  resources: { columns: `${ownResourceKey} AS resource_key`, join: '' },
   tags: { columns: 'tag_set', join: '' },
 };
 /** Of dictionaries that had no room for all: what is in `inline_…` stays on the charge. */
 const idsOrInline = {
   resources: {
     columns: [
-      `CASE WHEN inline_resources.id IS NULL THEN ${resourceKey} END AS resource_key`,
+      `CASE WHEN inline_resources.id IS NULL THEN ${ownResourceKey} END AS resource_key`,
       ...resourceDimensionNames.map(
         (name) =>
           `CASE WHEN inline_resources.id IS NOT NULL THEN ${name} END AS ${inlineResourceColumn(name)}`,
       ),
     ].join(', '),
-    join: `LEFT JOIN inline_resources ON inline_resources.id = ${resourceKey}\n`,
+    join: `LEFT JOIN inline_resources ON inline_resources.id = ${ownResourceKey}\n`,
   },
   tags: {
     columns: 'CASE WHEN inline_tags.id IS NULL THEN tag_set END AS tag_set, inline_tags.inline_tags',
