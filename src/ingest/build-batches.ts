@@ -86,8 +86,8 @@ export async function buildBatches(
   for (const [index, bill] of set.bills.entries())
     quarantines.push(await quarantineRows(session, bill, index, importId));
   await createChargesView(session, duplicates, set.onlyMonths);
-  const fileMonths = await monthsOfFiles(session);
   await sumControlTotals(session);
+  const fileMonths = await monthsOfFiles(session);
   await collectDictionaries(session);
   const columns = await describeStaged(session, staged);
   const statistics = await measureStatistics(session, columns.constants);

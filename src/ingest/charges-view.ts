@@ -45,14 +45,14 @@ export type FileMonth = {
   readonly roundingResidue: string;
 };
 
-/** @throws TOO_LARGE */
+/** From the table `file_totals`. @throws TOO_LARGE */
 export async function monthsOfFiles(session: IngestSession): Promise<FileMonth[]> {
   const rows = await session.rows(
-    `SELECT file_index, CAST(billing_month AS VARCHAR) AS month, count(*) AS charges,
-  epoch_ms(min(charge_period_start)) AS from_ms, epoch_ms(max(charge_period_end)) AS to_ms,
+    `SELECT file_index, CAST(billing_month AS VARCHAR) AS month, sum(charge_count) AS charges,
+  epoch_ms(min(from_time)) AS from_ms, epoch_ms(max(to_time)) AS to_ms,
   list_sort(list(DISTINCT billing_currency)) AS currencies,
   sum(billed_cost) AS billed_cost, sum(effective_cost) AS effective_cost, sum(residue) AS residue
-FROM charges GROUP BY ALL ORDER BY ALL`,
+FROM file_totals GROUP BY ALL ORDER BY ALL`,
   );
   const months = new Set(rows.map((row) => requiredText(row, 'month')));
   if (months.size > MONTHS_MAX) {

@@ -18,19 +18,37 @@ export const summedColumns: readonly string[] = lakeTables.control_totals.fields
   .filter(({ type }) => type === 'decimal(38,12)')
   .map(({ name }) => name);
 
-/** SELECT of the totals of `from`, per `keys`, hour and currency: wide sums, null where all values are. */
-export function totalsSql(from: string, keys: readonly string[]): string {
+/**
+ * SELECT of the totals of `from`, per `keys`, hour and currency: wide sums, null where all values are.
+ *
+ * @param more further aggregates
+ */
+export function totalsSql(from: string, keys: readonly string[], more: readonly string[] = []): string {
   // DuckDB sums decimals of any width as wide ones.
   const sums = summedColumns.map((name) => `sum(${name}) AS ${name}`);
   const hour = bucketStartUs('charge_period_start', HOUR_MS);
   return `SELECT ${keys.map((key) => `${key}, `).join('')}make_timestamptz(${hour}) AS hour, billing_currency,
-  count(*) AS charge_count, ${sums.join(', ')}
+  count(*) AS charge_count, ${[...sums, ...more].join(', ')}
 FROM ${from} GROUP BY ALL`;
 }
 
-/** Makes the table `totals`, with a column `billing_month`. */
+/**
+ * Makes the tables `totals`, with a column `billing_month`, and `file_totals`, with `file_index` besides, the
+ * `residue` of rounding and the bounds `from_time` and `to_time` of the charges' periods.
+ */
 export async function sumControlTotals(session: IngestSession): Promise<void> {
-  await session.rows(`CREATE OR REPLACE TABLE totals AS ${totalsSql('charges', ['billing_month'])}`);
+  const more = [
+    'sum(residue) AS residue',
+    'min(charge_period_start) AS from_time',
+    'max(charge_period_end) AS to_time',
+  ];
+  const byFile = totalsSql('charges', ['file_index', 'billing_month'], more);
+  await session.rows(`CREATE OR REPLACE TABLE file_totals AS ${byFile}`);
+  const sums = ['charge_count', ...summedColumns].map((name) => `sum(${name}) AS ${name}`);
+  await session.rows(
+    `CREATE OR REPLACE TABLE totals AS
+SELECT billing_month, hour, billing_currency, ${sums.join(', ')} FROM file_totals GROUP BY ALL`,
+  );
 }
 
 /**
