@@ -6,8 +6,8 @@ export type OnProgress = (phase: Phase, fraction: number) => void;
 const starts: Readonly<Record<Phase, number>> = {
   copying: 0,
   reading: 0.03,
-  checking: 0.5,
-  writing: 0.62,
+  checking: 0.37,
+  writing: 0.57,
   summing: 0.9,
   publishing: 0.98,
 };
