@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys and bigints as strings, so that equal values have equal text. */
 export function canonicalJson(value: unknown): string {
@@ -11,5 +11,10 @@ export function canonicalJson(value: unknown): string {
 
 /** 128 bits of SHA-256 over the canonical JSON, base64url (22 characters). */
 export function digest(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('base64url').slice(0, 22);
+  return digestText(canonicalJson(value));
+}
+
+/** The same of a text as it is. */
+export function digestText(text: string): string {
+  return hash('sha256', text, 'base64url').slice(0, 22);
 }

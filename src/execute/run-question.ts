@@ -163,12 +163,12 @@ function peekingAt(
   before: number,
 ): { templates: PlanTemplates; wasPlanned: () => boolean } {
   let isKnown = true;
-  const find: PlanTemplates['find'] = (normalized) => {
-    isKnown &&= (known.find(normalized)?.madeAt ?? Infinity) < before;
-    return null;
+  const shapeOf: PlanTemplates['shapeOf'] = (normalized) => {
+    const shape = known.shapeOf(normalized);
+    isKnown &&= (shape.find()?.madeAt ?? Infinity) < before;
+    return { ...shape, find: () => null, placeOnce: (place) => place() };
   };
-  const placeOnce: PlanTemplates['placeOnce'] = (_normalized, place) => place();
-  return { templates: { ...known, find, placeOnce }, wasPlanned: () => isKnown };
+  return { templates: { ...known, shapeOf }, wasPlanned: () => isKnown };
 }
 
 /** Plans by shape, as long as their state is in use; apart for each way to plan. */

@@ -41,46 +41,50 @@ function leastOf(
   stretches: number,
   weightOf: (candidate: Candidate) => number,
 ): Choice | null {
-  const weights = candidates.map(weightOf);
-  // least[c]: of all ways to answer the stretches so far that end with candidate c; came[s][c]: who answered the one before.
-  const least = new Float64Array(candidates.length).fill(Infinity);
-  const came: Int32Array[] = [];
+  const count = candidates.length;
+  const weights = Float64Array.from(candidates, weightOf);
+  // least[c]: of all ways to answer the stretches so far that end with candidate c; came: who answered the one before.
+  const least = new Float64Array(count).fill(Infinity);
+  const came = new Int32Array(stretches * count);
   for (let stretch = 0; stretch < stretches; stretch++) {
     const ending = leastEnding(candidates, least, stretch);
     const changed = stretch === 0 ? 0 : (least[ending] ?? Infinity);
-    const from = new Int32Array(candidates.length);
-    for (const [c, { startupMs, stretchMs, isEdge }] of candidates.entries()) {
+    for (let c = 0; c < count; c++) {
+      const { startupMs, stretchMs, isEdge } = candidates[c] ?? unable;
       const weight = weights[c] ?? 0;
       const start = isEdge[stretch] === true && ending >= 0 ? changed + startupMs * weight : Infinity;
       const goOn = least[c] ?? Infinity;
       const ms = stretchMs[stretch] ?? NaN;
-      from[c] = goOn <= start ? c : ending;
+      came[stretch * count + c] = goOn <= start ? c : ending;
       least[c] = Number.isNaN(ms) ? Infinity : Math.min(goOn, start) + ms * weight;
     }
-    came.push(from);
   }
   const last = leastEnding(candidates, least, stretches);
   if (last < 0 || (least[last] ?? Infinity) === Infinity) return null;
-  const arms = armsEndingWith(last, came);
+  const arms = armsEndingWith(last, came, count);
   return { arms, ...totalOf(arms, candidates) };
 }
+
+const unable: Candidate = { startupMs: NaN, stretchMs: new Float64Array(), usdPerMs: NaN, isEdge: [] };
 
 /** Of the candidates that may end at an edge the one that is least so far, the first of equal ones; -1 where there is none. */
 function leastEnding(candidates: readonly Candidate[], least: Float64Array, edge: number): number {
   let found = -1;
-  for (const [c, { isEdge }] of candidates.entries()) {
-    if (isEdge[edge] === true && (found < 0 || (least[c] ?? Infinity) < (least[found] ?? Infinity)))
-      found = c;
+  for (let c = 0; c < least.length; c++) {
+    const isEdge = candidates[c]?.isEdge[edge] === true;
+    if (isEdge && (found < 0 || (least[c] ?? Infinity) < (least[found] ?? Infinity))) found = c;
   }
   return found;
 }
 
-function armsEndingWith(last: number, came: readonly Int32Array[]): ChosenArm[] {
+/** @param came by stretch and candidate */
+function armsEndingWith(last: number, came: Int32Array, candidates: number): ChosenArm[] {
   const arms: ChosenArm[] = [];
+  const stretches = came.length / candidates;
   let candidate = last;
-  let to = came.length;
-  for (let stretch = came.length - 1; stretch >= 0; stretch--) {
-    const earlier = stretch === 0 ? -1 : (came[stretch]?.[candidate] ?? candidate);
+  let to = stretches;
+  for (let stretch = stretches - 1; stretch >= 0; stretch--) {
+    const earlier = stretch === 0 ? -1 : (came[stretch * candidates + candidate] ?? candidate);
     if (earlier === candidate) continue;
     arms.push({ candidate, from: stretch, to });
     [candidate, to] = [earlier, stretch];

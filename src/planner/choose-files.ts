@@ -25,41 +25,35 @@ export type ScanFiles = {
   readonly choices: readonly FileChoice[];
   readonly of: TableFiles;
 };
-/** The files of a Scan; `unfilteredFiles`, or what it said before. */
+/** `unfilteredFiles` of a state, or what it said before. */
 export type FilesOfScan = (scan: Scan) => ScanFiles;
 
 /** Gives every Scan the files that can hold its charges: of its live batches, of its time, not excluded by the filters above it. */
-export function chooseFiles(
-  plan: Plan,
-  state: TenantState,
-  filesOf: FilesOfScan = (scan) => unfilteredFiles(scan, state),
-): Plan {
-  return choose(plan, TRUE, filesOf);
-}
-
-function choose(plan: Plan, above: Predicate, filesOf: FilesOfScan): Plan {
+export function chooseFiles(plan: Plan, filesOf: FilesOfScan, above: Predicate = TRUE): Plan {
   switch (plan.kind) {
     case 'Scan':
       return filtered(filesOf(plan), above);
     case 'Filter':
-      return mapChildren(plan, (child) => choose(child, and([above, plan.predicate]), filesOf));
+      return mapChildren(plan, (child) => chooseFiles(child, filesOf, and([above, plan.predicate])));
     case 'Lookup':
     case 'Bucket':
-      return mapChildren(plan, (child) => choose(child, above, filesOf));
+      return mapChildren(plan, (child) => chooseFiles(child, filesOf, above));
     default:
-      return mapChildren(plan, (child) => choose(child, TRUE, filesOf));
+      return mapChildren(plan, (child) => chooseFiles(child, filesOf));
   }
 }
 
-export function unfilteredFiles(scan: Scan, state: TenantState): ScanFiles {
-  const { table, columns, snapshot, files: index } = tableOf(scan, state);
-  const { files, skipped } = scannedFiles(scan, index, state);
-  const choices = files.map((file): FileChoice => {
-    const proven = { tenant: isOfTenant(file, scan.tenant), time: isInside(scan, file) };
-    return choiceOf(file, columns, proven);
-  });
-  const of = { table, columns, snapshot, index, skipped };
-  return { scan: { ...scan, files: selectionOf(of, choices) }, choices, of };
+export function unfilteredFiles(state: TenantState): FilesOfScan {
+  return (scan) => {
+    const { table, columns, snapshot, files: index } = tableOf(scan, state);
+    const { files, skipped } = scannedFiles(scan, index, state);
+    const choices = files.map((file): FileChoice => {
+      const proven = { tenant: isOfTenant(file, scan.tenant), time: isInside(scan, file) };
+      return choiceOf(file, columns, proven);
+    });
+    const of = { table, columns, snapshot, index, skipped };
+    return { scan: { ...scan, files: selectionOf(of, choices) }, choices, of };
+  };
 }
 
 /** The same object where no file is excluded. */

@@ -15,7 +15,7 @@ import { mapChildren } from './plan-tree.ts';
 import { hasPartials, mergeArms, partialOf } from './merge-arms.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import type { Asked, Rejection } from './rollup-match.ts';
-import { askedOf, gapsOf, isEdgeOf, overRollup, rejectRollup } from './rollup-match.ts';
+import { askedOf, gapsOf, isEdgeOf, overRollup, rejectRollup, rollupNeeds } from './rollup-match.ts';
 import { coverTime } from './time-cover.ts';
 import type { Source, Way } from './ways.ts';
 import { waysOf } from './ways.ts';
@@ -50,24 +50,32 @@ export const PLANNING_STEPS_MAX = 200_000;
 /** Beyond this many groups of values to be counted, one source must count them by itself. */
 const COUNTED_GROUPS_MAX = 100_000;
 
+export type Sourced = {
+  readonly plan: LogicalPlan;
+  /** Put into words when somebody asks. */
+  readonly weighed: () => readonly Weighed[];
+  /** See QueryPlan. */
+  readonly isPlain: boolean;
+};
+
 /** Every Aggregate over charges, with the sources that answer it cheapest. */
 export function chooseSources(
   plan: LogicalPlan,
   state: TenantState,
   offers: readonly StoreOffer[],
   options: SourceOptions,
-): { plan: LogicalPlan; weighed: readonly Weighed[]; isPlain: boolean } {
-  const weighed: Weighed[] = [];
+): Sourced {
+  const weighed: (() => readonly Weighed[])[] = [];
   const steps = { left: options.stepsMax };
   const choose = (node: Plan): Plan => {
     const asked = node.kind === 'Aggregate' ? askedOf(node) : null;
     if (asked === null) return mapChildren(node, choose);
     const chosen = chooseFor(asked, state, offers, options, steps);
-    weighed.push(...chosen.weighed);
+    weighed.push(chosen.weighed);
     return chosen.plan;
   };
   const chosen = choose(plan) as LogicalPlan; // Of Scans still: stores are asked later.
-  return { plan: chosen, weighed, isPlain: steps.left < 0 };
+  return { plan: chosen, weighed: () => weighed.flatMap((each) => each()), isPlain: steps.left < 0 };
 }
 
 function chooseFor(
@@ -76,23 +84,36 @@ function chooseFor(
   offers: readonly StoreOffer[],
   options: SourceOptions,
   steps: { left: number },
-): { plan: Plan; weighed: readonly Weighed[] } {
+): { plan: Plan; weighed: () => readonly Weighed[] } {
   const { aggregate, scan } = asked;
   const whole = scan.range;
-  if (whole.from >= whole.to) return { plan: aggregate, weighed: [] };
+  const unweighed = { plan: aggregate, weighed: () => [] };
+  if (whole.from >= whole.to) return unweighed;
   const { sources, rejected } = sourcesOf(asked, state, options.rulesOff);
   const inner = canSplit(asked, state) ? edgesOf(sources) : [];
   const edges = [...new Set([whole.from, ...inner, whole.to])].sort((a, b) => a - b);
   steps.left -= sources.length * offers.length * (edges.length - 1);
-  if (steps.left < 0) return { plan: aggregate, weighed: [] };
-  const ways = sources.flatMap((source) => waysOf(source, whole, edges, state, offers, options.forceStore));
-  const arms = armsOf(ways, edges.length - 1, options);
-  if (arms === null) return { plan: aggregate, weighed: [] }; // Placing it says why no store can.
-  return {
-    plan: joinArms(asked, ways, arms, edges),
-    weighed: weighedOf(ways, arms, edges, estimateGroups(aggregate, state), rejected),
+  if (steps.left < 0) return unweighed;
+  const choose = (): Choice | null => {
+    const ways = sources.flatMap((source) => waysOf(source, whole, edges, state, offers, options.forceStore));
+    const arms = armsOf(ways, edges.length - 1, options);
+    return arms && { ways, arms, edges };
   };
+  const inWords = (choice: Choice | null) =>
+    choice === null ? [] : weighedOf(choice, estimateGroups(aggregate, state), rejected);
+  // One source answers all, whatever it costs; its store is chosen when it is asked.
+  if (sources.length === 1) return { plan: aggregate, weighed: () => inWords(choose()) };
+  const choice = choose();
+  if (choice === null) return unweighed; // Placing it says why no store can.
+  return { plan: joinArms(asked, choice), weighed: () => inWords(choice) };
 }
+
+/** Ways to answer the stretches between edges, and which of them answer what. */
+type Choice = {
+  readonly ways: readonly Way[];
+  readonly arms: readonly ChosenArm[];
+  readonly edges: readonly Instant[];
+};
 
 type RejectedRollup = { readonly rollup: Rollup; readonly rejection: Rejection };
 
@@ -111,9 +132,10 @@ function sourcesOf(
   };
   const sources = [charges];
   const rejected: RejectedRollup[] = [];
+  const needs = rollupNeeds(asked);
   for (const rollup of rulesOff.has(USE_ROLLUPS) ? [] : state.rollups) {
-    const rejection = rejectRollup(rollup, asked);
-    const gaps = rejection === null ? gapsOf(rollup, asked, state) : [];
+    const rejection = rejectRollup(rollup, needs);
+    const gaps = rejection === null ? gapsOf(rollup, needs, state) : [];
     const everywhere = gaps.find(({ range }) => range.from <= scan.range.from && range.to >= scan.range.to);
     const reason = rejection ?? everywhere?.rejection ?? null;
     if (reason !== null) {
@@ -180,12 +202,7 @@ function armsOf(
 }
 
 /** One arm is the whole answer; of several each gives partial groups, and those of equal keys are merged. */
-function joinArms(
-  { aggregate, scan }: Asked,
-  ways: readonly Way[],
-  chosen: readonly ChosenArm[],
-  edges: readonly Instant[],
-): Plan {
+function joinArms({ aggregate, scan }: Asked, { ways, arms: chosen, edges }: Choice): Plan {
   const arms = chosen.flatMap(({ candidate, from, to }) => {
     const source = ways[candidate]?.source;
     const range = { from: edges[from] ?? NaN, to: edges[to] ?? NaN };
@@ -202,9 +219,7 @@ function joinArms(
 
 /** Of each arm every way; and the rollups that can answer nothing of the whole. */
 function weighedOf(
-  ways: readonly Way[],
-  arms: readonly ChosenArm[],
-  edges: readonly Instant[],
+  { ways, arms, edges }: Choice,
   groups: number,
   rejected: readonly RejectedRollup[],
 ): Weighed[] {

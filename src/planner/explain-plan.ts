@@ -39,7 +39,7 @@ export function explainPlan(
     mermaid: mermaidOf(nodes),
     nodes,
     rules: plan.rules.map(traceOf),
-    candidates: plan.candidates.map((way) => ({ ...way, estimate: { ...way.estimate, qError: null } })),
+    candidates: plan.candidates().map((way) => ({ ...way, estimate: { ...way.estimate, qError: null } })),
     pruning: [...asks.map(pruningOf), ...plan.unread].reduce(addPruning, noPruning),
     estimate: { ...estimate, qError: null },
     actual,

@@ -4,6 +4,7 @@
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { checkPatternCount } from './bind/check-pattern.ts';
+import { unfilteredFiles } from './choose-files.ts';
 import type { SourceOptions, Weighed } from './choose-sources.ts';
 import { PLANNING_STEPS_MAX, USE_ROLLUPS, chooseSources } from './choose-sources.ts';
 import type { KeptAnswers } from './keep-answers.ts';
@@ -27,7 +28,8 @@ export type QueryPlan = {
   /** The totals are the summary row of the part `rows`. */
   readonly totalsFromRows: boolean;
   readonly rules: readonly RuleRun[];
-  readonly candidates: readonly Weighed[];
+  /** Every way that was weighed, chosen or not; of a plan that was made earlier, none. */
+  readonly candidates: () => readonly Weighed[];
   /** Of Scans that no file is left for, which the plan no longer holds. */
   readonly unread: readonly Pruning[];
   /** What the parts were made from: null for a part that nobody wants. */
@@ -74,7 +76,7 @@ export function planQuery(
     parts: planned.map(({ name, plan }) => ({ name, plan })),
     totalsFromRows,
     rules: [...planned.flatMap(({ runs }) => runs), ...(totalsFromRows ? [totalsFromRowsRun] : [])],
-    candidates: planned.flatMap(({ weighed }) => weighed),
+    candidates: () => planned.flatMap(({ weighed }) => weighed()),
     unread: planned.flatMap(({ unread }) => unread),
     logical,
     isCached: planned.every(({ isCached }) => isCached),
@@ -84,6 +86,7 @@ export function planQuery(
 
 type PartPlan = Omit<Pushed, 'plan'> & {
   readonly plan: PhysicalPlan;
+  readonly weighed: () => readonly Weighed[];
   readonly unread: readonly Pruning[];
   readonly isCached: boolean;
 };
@@ -96,11 +99,15 @@ function planPart(
 ): PartPlan {
   const { kept, rulesOff, templates } = options;
   const normalized = normalize(logical, { state }, rulesOff);
-  const template = templates?.find(normalized.plan) ?? null;
-  const pushed = template ?? planShape(normalized.plan, state, offers, options);
-  if (template === null) templates?.add(normalized.plan, pushed);
-  const place = () => pushedToPhysical(pushed.plan, state, offers, options);
-  const physical = templates ? templates.placeOnce(normalized.plan, place) : place();
+  const shape = templates?.shapeOf(normalized.plan) ?? null;
+  const template = shape?.find() ?? null;
+  const pushed = template
+    ? { ...template, weighed: () => [] }
+    : planShape(normalized.plan, state, offers, options);
+  if (template === null) shape?.add(pushed);
+  const filesOf = templates?.remembering(unfilteredFiles(state)) ?? unfilteredFiles(state);
+  const place = () => pushedToPhysical(pushed.plan, state, offers, options, filesOf);
+  const physical = shape ? shape.placeOnce(place) : place();
   const less = kept ? keepAnswers(physical.plan, state, offers, kept) : { plan: physical.plan, unread: [] };
   return {
     ...pushed,
@@ -117,7 +124,7 @@ function planShape(
   state: TenantState,
   offers: readonly StoreOffer[],
   options: PlanOptions,
-): Pushed {
+): Pushed & Pick<PartPlan, 'weighed'> {
   const sourced = chooseSources(normalized, state, offers, options);
   const pushed = pushDown(sourced.plan, { state }, options.rulesOff);
   return { ...sourced, plan: pushed.plan, runs: [useRollupsRun(sourced.plan, options), ...pushed.runs] };

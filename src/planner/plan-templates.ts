@@ -1,12 +1,13 @@
 /**
  * Plans by their shape: for questions that differ only in the values of their filters (and in having, top and page),
  * sources are chosen and work is pushed down once. Neither looks at such a value but to estimate, so what they made of
- * one question answers every other of its shape; files are chosen for each anew, but where all values are the same too.
+ * one question answers every other of its shape. Of the files of its time those that values exclude are left out for
+ * each anew, but where all values are the same too.
  */
-import { digest } from '../core/digest.ts';
-import type { Weighed } from './choose-sources.ts';
+import { digest, digestText } from '../core/digest.ts';
+import type { FilesOfScan, ScanFiles } from './choose-files.ts';
 import { shapeOf } from './plan-shape.ts';
-import type { LogicalPlan, PhysicalPlan, Plan, Pruning } from './plan.ts';
+import type { LogicalPlan, PhysicalPlan, Plan, Pruning, Scan } from './plan.ts';
 import { children, mapChildren } from './plan-tree.ts';
 import type { Predicate, Test } from './predicate.ts';
 import { mapLeaves } from './predicate.ts';
@@ -19,11 +20,13 @@ export const SHAPES_MAX = 500;
 export const PLACED_MAX = 200;
 export const PLACED_FILES_MAX = 2_000;
 
+/** Files of the time of Scans that are remembered of one state, in all: about half a kilobyte each. */
+export const SCANNED_FILES_MAX = 50_000;
+
 /** A plan whose work is pushed down, with how it was made. */
 export type Pushed = {
   readonly plan: LogicalPlan;
   readonly runs: readonly RuleRun[];
-  readonly weighed: readonly Weighed[];
   /** See QueryPlan. */
   readonly isPlain: boolean;
 };
@@ -31,12 +34,19 @@ export type Pushed = {
 /** What became of it: with its files. */
 export type Placed = { readonly plan: PhysicalPlan; readonly unread: readonly Pruning[] };
 
-export type PlanTemplates = {
+/** What is remembered of a shape. */
+export type KnownShape = {
+  /** What was made of another plan of the shape, with the values of this one; null where there is none. */
+  readonly find: () => Known | null;
+  readonly add: (pushed: Pushed) => void;
   /** What `place` gives; what it gave before, where this very plan was placed before. */
-  readonly placeOnce: (normalized: LogicalPlan, place: () => Placed) => Placed;
-  /** What was made of another plan of the same shape, with the values of this one; null where there is none. */
-  readonly find: (normalized: LogicalPlan) => Known | null;
-  readonly add: (normalized: LogicalPlan, pushed: Pushed) => void;
+  readonly placeOnce: (place: () => Placed) => Placed;
+};
+
+export type PlanTemplates = {
+  readonly shapeOf: (normalized: LogicalPlan) => KnownShape;
+  /** The files of a Scan of a template: found once, whatever the values of a question. */
+  readonly remembering: (filesOf: FilesOfScan) => FilesOfScan;
 };
 
 /** By the clock of the templates. */
@@ -47,38 +57,64 @@ type Template = { readonly tests: readonly Test[]; readonly roots: readonly Plan
 export function planTemplates(clock: () => number): PlanTemplates {
   const templates = new Map<string, Template>();
   const placed = new Map<string, Placed>();
+  const scanned = new Map<Scan, ScanFiles>();
+  let scannedCount = 0;
   return {
-    placeOnce: (normalized, place) => {
-      const key = digest([keyOf(normalized), literalsOf(normalized)]);
-      const before = placed.get(key);
+    shapeOf: (normalized) => {
+      const shape = keyOf(normalized);
+      return {
+        find: () => {
+          const template = templates.get(shape);
+          const plan = template ? withValuesOf(normalized, template) : null;
+          return template && plan ? { ...template.pushed, plan } : null;
+        },
+        add: ({ plan, runs, isPlain }) => {
+          const tests = testsOf(normalized);
+          const roots = aggregates(plan);
+          const known = new Set(tests);
+          // A test that a rule made of others could not be given this or that question's values.
+          if (!roots.flatMap(testsOf).every((test) => known.has(test))) return;
+          const pushed = { plan, runs, isPlain, madeAt: clock() };
+          keep(templates, shape, { tests, roots, pushed }, SHAPES_MAX);
+        },
+        placeOnce: (place) => {
+          const key = digest([shape, literalsOf(normalized)]);
+          const before = placed.get(key);
+          if (before) return before;
+          const made = place();
+          if (filesIn(made.plan) <= PLACED_FILES_MAX) keep(placed, key, made, PLACED_MAX);
+          return made;
+        },
+      };
+    },
+    remembering: (filesOf) => (scan) => {
+      const before = scanned.get(scan);
       if (before) return before;
-      const made = place();
-      const [oldest] = placed.keys();
-      if (placed.size >= PLACED_MAX && oldest !== undefined) placed.delete(oldest);
-      if (filesIn(made.plan) <= PLACED_FILES_MAX) placed.set(key, made);
-      return made;
-    },
-    find: (normalized) => {
-      const template = templates.get(keyOf(normalized));
-      const plan = template ? withValuesOf(normalized, template) : null;
-      return template && plan ? { ...template.pushed, plan } : null;
-    },
-    add: (normalized, pushed) => {
-      const tests = testsOf(normalized);
-      const roots = aggregates(pushed.plan);
-      const known = new Set(tests);
-      // A test that a rule made of others could not be given this or that question's values.
-      if (!roots.flatMap(testsOf).every((test) => known.has(test))) return;
-      const [oldest] = templates.keys();
-      if (templates.size >= SHAPES_MAX && oldest !== undefined) templates.delete(oldest);
-      templates.set(keyOf(normalized), { tests, roots, pushed: { ...pushed, madeAt: clock() } });
+      const found = filesOf(scan);
+      const sizeOf = ({ choices }: ScanFiles) => 1 + choices.length;
+      if (sizeOf(found) > SCANNED_FILES_MAX) return found;
+      scanned.set(scan, found);
+      scannedCount += sizeOf(found);
+      for (const [oldest, files] of scanned) {
+        if (scannedCount <= SCANNED_FILES_MAX) break;
+        scanned.delete(oldest);
+        scannedCount -= sizeOf(files);
+      }
+      return found;
     },
   };
 }
 
+/** The oldest make room. */
+function keep<Value>(known: Map<string, Value>, key: string, value: Value, most: number): void {
+  const [oldest] = known.keys();
+  if (known.size >= most && oldest !== undefined) known.delete(oldest);
+  known.set(key, value);
+}
+
 /** Shape and times; measures as they are, because columns are named after their conditions. */
 function keyOf(normalized: LogicalPlan): string {
-  return digest([shapeOf(normalized), timesOf(normalized)]);
+  return digestText(JSON.stringify([shapeOf(normalized), timesOf(normalized)]));
 }
 
 function timesOf(plan: Plan): unknown[] {

@@ -2,6 +2,7 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import { costError } from '../core/errors.ts';
 import { obstacleOf } from './obstacle.ts';
 import type { Capabilities, Prices } from './capabilities.ts';
+import type { FilesOfScan } from './choose-files.ts';
 import { chooseFiles, dictionaryFiles } from './choose-files.ts';
 import { estimateRows } from './estimate.ts';
 import { listsOf } from './attribute/lists.ts';
@@ -54,11 +55,12 @@ export function pushedToPhysical(
   state: TenantState,
   offers: readonly StoreOffer[],
   { finish, forceStore }: PhysicalOptions,
+  filesOf: FilesOfScan,
 ): { plan: PhysicalPlan; unread: Pruning[] } {
   if (forceStore !== null && !offers.some(({ store }) => store === forceStore)) {
     throw costError('STORE_UNABLE', { store: forceStore, reason: 'this server does not have it' });
   }
-  const plan = chooseFiles(pushed, state);
+  const plan = chooseFiles(pushed, filesOf);
   const unread: Pruning[] = [];
   const ask = (fragment: Plan): Plan => {
     if (!readsFiles(fragment)) {

@@ -2,16 +2,17 @@ import type { PublishedBatch } from '../catalog/batch.ts';
 import { CHARGE_COUNT, rollupColumnOf, rollupColumns, standingAttributes } from '../catalog/rollups.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
+import { itemsAround } from '../core/time-order.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import { DAY_MS, HOUR_MS, formatInstant } from '../core/time-range.ts';
+import type { Measure } from './measures.ts';
 import { unitColumnOf } from './measures.ts';
 import type { Aggregate, ColumnName, Plan, Scan } from './plan.ts';
 import { TIME } from './plan.ts';
 import { testedKeys } from './predicate.ts';
 import type { Predicate } from './predicate.ts';
-import type { RollupPart } from './rollup-parts.ts';
-import { rollupParts } from './rollup-parts.ts';
-import { scannedBatches, timeOf } from './scanned-batches.ts';
+import { livePartsOf } from './rollup-parts.ts';
+import { timeOf } from './scanned-batches.ts';
 import type { TimeBuckets } from './time-buckets.ts';
 
 /** Why a rollup cannot answer: codes are API, what follows is for people. */
@@ -58,16 +59,35 @@ export function askedOf(aggregate: Aggregate): Asked | null {
   }
 }
 
+/** What an Asked wants of rollups, whichever it is. */
+export type RollupNeeds = {
+  readonly asked: Asked;
+  /** Dimensions that it looks at. */
+  readonly keys: readonly string[];
+  /** A sum that rollups do not have. */
+  readonly unsummed: Measure | null;
+  /** Days that what is asked cuts: a row for a day cannot answer them. */
+  readonly cutDays: readonly Gap[];
+};
+
+export function rollupNeeds(asked: Asked): RollupNeeds {
+  const { measures } = asked.aggregate;
+  return {
+    asked,
+    keys: neededKeys(asked),
+    unsummed: measures.find(({ fn, column }) => fn === 'sum' && !isSummed(column ?? '')) ?? null,
+    cutDays: edgesWithinDays(asked).map(dayAround),
+  };
+}
+
 /** Why a rollup can answer no stretch of what is asked; null where nothing in its definition is against it. */
-export function rejectRollup(rollup: Rollup, asked: Asked): Rejection | null {
+export function rejectRollup(rollup: Rollup, { asked, keys, unsummed }: RollupNeeds): Rejection | null {
   if (asked.timing === 'PRORATED' || asked.scan.within === 'overlap') {
     return { code: 'PRORATED', detail: 'rows of a rollup have no spans that could be cut' };
   }
-  const missing = neededKeys(asked).find((key) => rollupColumnOf(rollup, key) === null);
+  const missing = keys.find((key) => rollupColumnOf(rollup, key) === null);
   if (missing !== undefined) return { code: 'NO_ATTRIBUTE', detail: `it has no ${missing}` };
-  const unsummed = asked.aggregate.measures.find(({ fn, column }) => fn === 'sum' && !isSummed(column ?? ''));
-  if (unsummed) return { code: 'NO_COLUMN', detail: `it does not sum ${unsummed.column}` };
-  return null;
+  return unsummed && { code: 'NO_COLUMN', detail: `it does not sum ${unsummed.column}` };
 }
 
 /** Dimensions that groups, conditions, units and distinct counts look at. */
@@ -89,28 +109,29 @@ function isSummed(column: string): boolean {
  * The stretches of the Scan's time that a rollup cannot answer, in order and without overlaps: days that an edge of what
  * is asked cuts, and hours or days in which a live batch has no part, or one without a needed attribute.
  */
-export function gapsOf(rollup: Rollup, asked: Asked, state: TenantState): Gap[] {
-  const cut = rollup.grain === 'day' ? edgesWithinDays(asked).map((edge) => dayAround(edge)) : [];
-  const parts = rollupParts(state, rollup);
-  const needed = neededKeys(asked);
-  const lacking = scannedBatches(asked.scan, state).flatMap((batch): Gap[] => {
-    const rejection = batch.charges === 0 ? null : rejectPart(batch, parts.get(batch.id), needed, state);
-    return rejection === null ? [] : [{ range: stretchOf(batch, rollup, asked.scan), rejection }];
+export function gapsOf(rollup: Rollup, { asked, keys, cutDays }: RollupNeeds, state: TenantState): Gap[] {
+  const { range, axis, batches } = asked.scan;
+  const { incomplete } = livePartsOf(state, rollup, axis);
+  const days = { from: range.from - DAY_MS, to: range.to + DAY_MS };
+  const lacking = itemsAround(incomplete, days).flatMap(({ batch, leftOut }): Gap[] => {
+    if (batches?.includes(batch.id) === false) return [];
+    const rejection = rejectPart(batch, leftOut, keys, state);
+    return rejection === null ? [] : [{ range: stretchOf(batch, rollup, axis), rejection }];
   });
-  return disjoint([...cut, ...lacking], asked.scan.range);
+  return disjoint([...(rollup.grain === 'day' ? cutDays : []), ...lacking], range);
 }
 
 function rejectPart(
   { id }: PublishedBatch,
-  part: RollupPart | undefined,
+  leftOut: readonly string[] | null,
   needed: readonly string[],
   { statistics }: TenantState,
 ): Rejection | null {
-  if (part === undefined) return { code: 'NO_PART', detail: `batch ${id} has no part of it` };
-  const leftOut = part.leftOut.find((key) => needed.includes(key));
-  if (leftOut === undefined) return null;
-  const values = statistics.get(leftOut)?.distinct ?? 0;
-  const detail = `${leftOut} was left out of batch ${id}: its about ${values} values would make it too large`;
+  if (leftOut === null) return { code: 'NO_PART', detail: `batch ${id} has no part of it` };
+  const lacking = leftOut.find((key) => needed.includes(key));
+  if (lacking === undefined) return null;
+  const values = statistics.get(lacking)?.distinct ?? 0;
+  const detail = `${lacking} was left out of batch ${id}: its about ${values} values would make it too large`;
   return { code: 'LEFT_OUT', detail };
 }
 
@@ -144,7 +165,7 @@ function disjoint(gaps: readonly Gap[], within: TimeRange): Gap[] {
 }
 
 /** Whole hours or days (months on the other axis) that a batch can have charges in. */
-function stretchOf(batch: PublishedBatch, { grain }: Rollup, { axis }: Scan): TimeRange {
+function stretchOf(batch: PublishedBatch, { grain }: Rollup, axis: Scan['axis']): TimeRange {
   return axis === 'billing_period_start' ? timeOf(batch, axis) : spanOf(batch, grain);
 }
 

@@ -4,7 +4,7 @@
  * that are its own. Pure.
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
-import { chooseFiles } from './choose-files.ts';
+import { chooseFiles, unfilteredFiles } from './choose-files.ts';
 import { estimateRows } from './estimate.ts';
 import type { Grouped } from './join-groups.ts';
 import { haveOneBucket, joinOverGroups, joinOverRows, scanOf, setsOf, takeApart } from './join-groups.ts';
@@ -127,7 +127,7 @@ function onScan(plan: Plan, change: (scan: Scan) => Scan): Plan {
 /** Null where those who would share it are asked apart after all. */
 function finalAsk({ members, ask }: Together, { state, offer, fits }: Weighing): Ask | null {
   if (members.length < 2) return null;
-  const shared = askStore(chooseFiles(ask.fragment, state), state, offer);
+  const shared = askStore(chooseFiles(ask.fragment, unfilteredFiles(state)), state, offer);
   if (shared === null || !fits(shared)) return null;
   const apartMs = sum(members.map((each) => each.ask.estimate.ms));
   return shared.estimate.ms < apartMs ? shared : null;

@@ -14,41 +14,47 @@ export type Spreadable = {
   readonly from: Instant;
   readonly to: Instant;
   readonly files: number;
-  readonly rows: number;
-  readonly bytes: number;
+  readonly records: number;
+  readonly sizeBytes: number;
 };
 
 /**
  * Files are sorted by day, so that of a stretch as much is read as it covers of their time.
  *
  * @param edges of the stretches: one more than there are, increasing
+ * @param share of the bytes that is read
  */
-export function spread(items: readonly Spreadable[], edges: readonly Instant[]): Spread {
+export function spread(items: readonly Spreadable[], edges: readonly Instant[], share = 1): Spread {
   const stretches = edges.length - 1;
-  const make = () => new Float64Array(stretches);
-  const sums = { files: make(), rows: make(), bytes: make() };
-  for (const { from, to, files, rows, bytes } of items) {
+  const sums = {
+    files: new Float64Array(stretches),
+    rows: new Float64Array(stretches),
+    bytes: new Float64Array(stretches),
+  };
+  let at = 0;
+  for (const { from, to, files, records, sizeBytes } of items) {
+    at = stretchAt(edges, from, at);
     const length = Math.max(1, to - from);
-    for (let i = stretchAt(edges, from); i < stretches && (edges[i] ?? 0) < to; i++) {
+    for (let i = at; i < stretches && (edges[i] ?? 0) < to; i++) {
       const covered = Math.min(edges[i + 1] ?? 0, to) - Math.max(edges[i] ?? 0, from);
-      const share = Math.min(1, Math.max(0, covered) / length);
-      sums.files[i] = (sums.files[i] ?? 0) + share * files;
-      sums.rows[i] = (sums.rows[i] ?? 0) + share * rows;
-      sums.bytes[i] = (sums.bytes[i] ?? 0) + share * bytes;
+      const part = Math.min(1, Math.max(0, covered) / length);
+      sums.files[i] = (sums.files[i] ?? 0) + part * files;
+      sums.rows[i] = (sums.rows[i] ?? 0) + part * records;
+      sums.bytes[i] = (sums.bytes[i] ?? 0) + part * sizeBytes * share;
     }
   }
   return sums;
 }
 
-/** @param bytes of the columns that are read */
+/** @param sizeBytes of the columns that are read */
 export function spreadableFile(
   file: LakeFile,
-  bytes: number,
+  sizeBytes: number,
   axis: Scan['axis'],
   edges: readonly Instant[],
 ): Spreadable {
   const [from, to] = timeOf(file, axis, edges);
-  return { from, to, files: 1, rows: file.records, bytes };
+  return { from, to, files: 1, records: file.records, sizeBytes };
 }
 
 /** A file whose time is not known is taken to fill all of it. */
@@ -60,14 +66,10 @@ function timeOf(file: LakeFile, axis: Scan['axis'], edges: readonly Instant[]): 
   return [Number(bounds.lower / 1000n), Number(bounds.upper / 1000n) + 1];
 }
 
-/** The number of the stretch that holds an instant; the first for earlier ones. */
-function stretchAt(edges: readonly Instant[], instant: Instant): number {
-  let low = 0;
-  let high = edges.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if ((edges[middle] ?? Infinity) <= instant) low = middle;
-    else high = middle;
-  }
-  return low;
+/** The number of the stretch that holds an instant; the first for earlier ones. Near at hand from one that holds another. */
+function stretchAt(edges: readonly Instant[], instant: Instant, near: number): number {
+  let at = near;
+  while (at > 0 && (edges[at] ?? 0) > instant) at -= 1;
+  while (at < edges.length - 2 && (edges[at + 1] ?? Infinity) <= instant) at += 1;
+  return at;
 }

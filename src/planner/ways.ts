@@ -2,8 +2,8 @@ import { filesOfBatch } from '../catalog/file-index.ts';
 import type { LakeFile } from '../catalog/lake-file.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
+import { itemsAround } from '../core/time-order.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
-import { overlaps } from '../core/time-range.ts';
 import type { Candidate } from './cheapest-arms.ts';
 import { dictionaryFiles, filesRead, neededBytes } from './choose-files.ts';
 import { tableOf } from './files-in-time.ts';
@@ -14,10 +14,9 @@ import { readMs, usdOf } from './prices.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import type { Asked, Gap } from './rollup-match.ts';
 import { askedOf } from './rollup-match.ts';
-import { rollupParts } from './rollup-parts.ts';
+import { livePartsOf } from './rollup-parts.ts';
 import { pruneColumns } from './rules/prune-columns.ts';
-import { scannedBatches, timeOf } from './scanned-batches.ts';
-import type { Spread, Spreadable } from './spread-files.ts';
+import type { Spread } from './spread-files.ts';
 import { spread, spreadableFile } from './spread-files.ts';
 
 /** Something that can answer stretches of an Aggregate's time. */
@@ -62,8 +61,10 @@ export function waysOf(
     const isAllowed = forceStore === null || forceStore === store;
     const obstacle = isAllowed ? obstacleOf(aggregate, capabilities) : 'not allowed by Costgraph-Force-Store';
     const stretchMs = new Float64Array(able.length).fill(NaN);
-    for (const [i, isAble] of able.entries()) {
-      if (isAble && obstacle === null) stretchMs[i] = readMs(readAt(spread, i), prices);
+    if (obstacle === null) {
+      for (let i = 0; i < able.length; i++) {
+        if (able[i] === true) stretchMs[i] = readMs(readAt(spread, i), prices);
+      }
     }
     const startupMs = prices.startupMs + readMs(fixed, prices);
     const candidate = { startupMs, stretchMs, usdPerMs: usdOf(1, prices), isEdge };
@@ -72,7 +73,7 @@ export function waysOf(
 }
 
 function spreadOf({ scan, predicates }: Asked, edges: readonly Instant[], state: TenantState): Spread {
-  if (scan.rollup !== null) return spread(partsOf(scan, scan.rollup, state), edges);
+  if (scan.rollup !== null) return spreadParts(scan, scan.rollup, edges, state);
   const files = filesRead(scan, and(predicates), state);
   return spread(
     files.map((file) => spreadableFile(file, neededBytes(file, scan.columns), scan.axis, edges)),
@@ -81,18 +82,14 @@ function spreadOf({ scan, predicates }: Asked, edges: readonly Instant[], state:
 }
 
 /** Parts of batches, not files: there may be very many rollups, and their files are seldom told apart by a filter. */
-function partsOf(scan: Scan, rollup: Rollup, state: TenantState): Spreadable[] {
-  const parts = rollupParts(state, rollup);
+function spreadParts(scan: Scan, rollup: Rollup, edges: readonly Instant[], state: TenantState): Spread {
+  const { batches } = scan;
+  const around = itemsAround(livePartsOf(state, rollup, scan.axis).built, scan.range);
+  const parts = batches === null ? around : around.filter(({ batch }) => batches.includes(batch.id));
   const { files, columns } = tableOf(scan, state);
-  let share: number | null = null;
-  return scannedBatches(scan, state).flatMap((batch) => {
-    const part = parts.get(batch.id);
-    const { from, to } = timeOf(batch, scan.axis);
-    if (part === undefined || from >= scan.range.to || to < scan.range.from) return [];
-    share ??= shareOfColumns(filesOfBatch(files, batch.id)[0], columns);
-    const { records, sizeBytes } = part;
-    return [{ from, to: Math.max(to, from + 1), files: part.files, rows: records, bytes: sizeBytes * share }];
-  });
+  const [first] = parts;
+  const share = first === undefined ? 1 : shareOfColumns(filesOfBatch(files, first.batch.id)[0], columns);
+  return spread(parts, edges, share);
 }
 
 /** Much the same in all files of a rollup. */
@@ -114,9 +111,11 @@ function dictionaryRead(selections: readonly FileSelection[]) {
   return read;
 }
 
+/** @param gaps in order and without overlaps */
 function ableStretches(gaps: readonly Gap[], edges: readonly Instant[]): boolean[] {
+  let next = 0;
   return edges.slice(0, -1).map((from, i) => {
-    const stretch = { from, to: edges[i + 1] ?? from };
-    return !gaps.some(({ range }) => overlaps(range, stretch));
+    while ((gaps[next]?.range.to ?? Infinity) <= from) next += 1;
+    return (gaps[next]?.range.from ?? Infinity) >= (edges[i + 1] ?? from);
   });
 }

@@ -7,7 +7,7 @@ import type { LakeFile } from '../../src/catalog/lake-file.ts';
 import { NARROW_LIMIT } from '../../src/catalog/lake-file.ts';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import { addInlineColumns } from '../../src/planner/add-inline-columns.ts';
-import { chooseFiles } from '../../src/planner/choose-files.ts';
+import { chooseFiles, unfilteredFiles } from '../../src/planner/choose-files.ts';
 import { matchFile, provingKey } from '../../src/planner/match-file.ts';
 import type { FileSelection, Scan } from '../../src/planner/plan.ts';
 import { outputColumns, scansOf } from '../../src/planner/plan-tree.ts';
@@ -154,7 +154,7 @@ it('files chosen by the index are those that a look at every file chooses, and s
     fc.constantFrom(...predicates),
     (files, manifests, live, asked, predicate) => {
       const state = stateOf(files, manifests, live);
-      const chosen = chooseFiles(filter(predicate, asked), state);
+      const chosen = chooseFiles(filter(predicate, asked), unfilteredFiles(state));
       const selection = scansOf(chosen)[0]?.files;
       const judged = plainSelection(asked, predicate, live, files);
       if (!selection) throw new Error('a Scan gets its files');

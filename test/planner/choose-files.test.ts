@@ -3,7 +3,7 @@ import { indexFiles } from '../../src/catalog/file-index.ts';
 import type { Bound, LakeFile } from '../../src/catalog/lake-file.ts';
 import type { LakeTableState, TenantState } from '../../src/catalog/tenant-state.ts';
 import type { LakeTableName } from '../../src/catalog/lake-tables.ts';
-import { chooseFiles, dictionaryFiles } from '../../src/planner/choose-files.ts';
+import { chooseFiles, dictionaryFiles, unfilteredFiles } from '../../src/planner/choose-files.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
 import { measure } from '../../src/planner/measures.ts';
 import type { FileSelection, Plan, Scan } from '../../src/planner/plan.ts';
@@ -27,7 +27,7 @@ function stateOf(files: readonly LakeFile[]): TenantState {
 
 function chosen(plan: Plan, state: TenantState = fixedState): FileSelection {
   const scans = (node: Plan): Scan[] => (node.kind === 'Scan' ? [node] : children(node).flatMap(scans));
-  const [first] = scans(chooseFiles(plan, state));
+  const [first] = scans(chooseFiles(plan, unfilteredFiles(state)));
   if (!first?.files) throw new Error('the plan has a scan with files');
   return first.files;
 }
@@ -64,7 +64,10 @@ describe('the files of a scan', () => {
       { reason: 'NOT_LIVE', files: 1, bytes: 1_000_000 },
     ]);
     expect(restricted([]).files).toEqual([]);
-    const plan = chooseFiles(scan([], { range: OCTOBER, batches: ['b-november'] }), fixedState);
+    const plan = chooseFiles(
+      scan([], { range: OCTOBER, batches: ['b-november'] }),
+      unfilteredFiles(fixedState),
+    );
     expect(formatPlan(plan)).toContain('2018-11-01T00:00Z) of 1 batches 0/4 files');
   });
 
@@ -100,7 +103,7 @@ describe('the files of a scan', () => {
 
   it('are chosen for each scan by its own range', () => {
     const plan = union(scan([], { range: OCTOBER }), scan([], { range: range('2018-11-01', '2018-12-01') }));
-    const both = chooseFiles(plan, fixedState);
+    const both = chooseFiles(plan, unfilteredFiles(fixedState));
     const counts = children(both).map((node) => (node.kind === 'Scan' ? node.files?.files.length : null));
     expect(counts).toEqual([2, 1]);
   });

@@ -13,7 +13,7 @@ describe('plans of FinOps questions', () => {
   it.each(Object.entries(finopsQuestions))('%s', async (name, query) => {
     const { parts, candidates } = planQuery(question(query), rolledUpState, [duckdbOffer]);
     const plans = parts.map((part) => `${part.name}:\n${formatPlan(part.plan, 1)}`);
-    const ways = candidates.map(
+    const ways = candidates().map(
       (each) => `${each.chosen ? '*' : '-'} ${formatRange(each)} ${each.source}: ${each.reason}`,
     );
     const text = [...plans, '-- candidates', ...ways, ''].join('\n');

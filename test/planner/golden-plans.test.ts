@@ -86,7 +86,7 @@ describe('plans over rollups', () => {
   it.each(Object.entries(overRollups))('%s', async (name, query) => {
     const { parts, candidates } = planQuery(question(query), rolledUpState, [duckdbOffer]);
     const plans = parts.map((part) => `${part.name}:\n${formatPlan(part.plan, 1)}`);
-    const ways = candidates.map(
+    const ways = candidates().map(
       (each) => `${each.chosen ? '*' : '-'} ${formatRange(each)} ${each.source}: ${each.reason}`,
     );
     const text = [...plans, '-- candidates', ...ways, ''].join('\n');

@@ -74,9 +74,9 @@ describe('what explain is told', () => {
       compare: { month: '2018-09' },
       groupBy: ['source'],
     });
-    expect(candidates).toHaveLength(1); // No file is of September.
+    expect(candidates()).toHaveLength(1); // No file is of September.
     const both = plan({ period: { month: '2018-10' }, compare: { month: '2018-11' }, groupBy: ['source'] });
-    expect(both.candidates.map(({ from, chosen }) => [new Date(from).toISOString(), chosen])).toEqual([
+    expect(both.candidates().map(({ from, chosen }) => [new Date(from).toISOString(), chosen])).toEqual([
       ['2018-10-01T00:00:00.000Z', true],
       ['2018-11-01T00:00:00.000Z', true],
     ]);
@@ -170,7 +170,7 @@ describe('the planning budget', () => {
 
 describe('a store', () => {
   it('is expected to read of files what the range covers of them', () => {
-    const estimate = (period: CostQuery['period']) => plan({ period }).candidates[0]?.estimate;
+    const estimate = (period: CostQuery['period']) => plan({ period }).candidates()[0]?.estimate;
     const month = estimate({ from: '2018-10-01T00:00:00Z', to: '2018-10-31T00:00:00Z' });
     const day = estimate({ from: '2018-10-09T00:00:00Z', to: '2018-10-10T00:00:00Z' });
     expect(month?.bytes).toBeGreaterThan(0);
@@ -186,7 +186,7 @@ describe('a store', () => {
     };
     const asked = question({ filter: onService('CloudWatch Events') });
     const { candidates } = planQuery(asked, fixedState, [weak, duckdbOffer]);
-    expect(candidates.map(({ chosen, reason }) => [chosen, reason])).toEqual([
+    expect(candidates().map(({ chosen, reason }) => [chosen, reason])).toEqual([
       [false, 'cannot filter service_name in ("CloudWatch Events") exactly'],
       [true, 'cheapest of 1 that can answer'],
     ]);
@@ -203,7 +203,7 @@ describe('a store', () => {
   it('that is cheaper is chosen', () => {
     const slow = { ...duckdbOffer, prices: { ...duckdbOffer.prices, startupMs: 1_000 } };
     const { candidates } = planQuery(question(), fixedState, [slow, duckdbOffer]);
-    expect(candidates.map(({ chosen, reason }) => [chosen, reason])).toEqual([
+    expect(candidates().map(({ chosen, reason }) => [chosen, reason])).toEqual([
       [false, 'dearer than charges in DUCKDB'],
       [true, 'cheapest of 2 that can answer'],
     ]);
@@ -220,7 +220,9 @@ describe('a forced store', () => {
   const forced = (query: Partial<CostQuery>, forceStore: StoreName | null) =>
     planQuery(question(query), fixedState, [duckdbOffer, trino], { ...defaultPlanOptions, forceStore });
   const weighed = (query: Partial<CostQuery>, forceStore: StoreName | null) =>
-    forced(query, forceStore).candidates.map(({ store, chosen, reason }) => [store, chosen, reason]);
+    forced(query, forceStore)
+      .candidates()
+      .map(({ store, chosen, reason }) => [store, chosen, reason]);
 
   it('is the one that is asked, dearer as it may be; the others are weighed and say why not', () => {
     expect(weighed({}, null)).toEqual([
