@@ -3,7 +3,7 @@
  * docs/adr/0012-file-index.md says what was measured.
  */
 import { textAt } from '../core/packed-texts.ts';
-import type { TextPool } from './column-facts.ts';
+import type { ColumnFacts, TextPool } from './column-facts.ts';
 import {
   boundsIn,
   columnNumber,
@@ -146,9 +146,14 @@ function filesOf(group: FileGroup): LakeFile[] {
   return Array.from({ length: group.end - group.first }, (_, i) => fileAt(group, group.first + i));
 }
 
-/** The files of a batch whose bounds do not exclude that they have rows in the window. */
-export function filesInTime(batch: BatchFiles, window: TimeWindow): LakeFile[] {
-  return isOutsideTime(batch, window) ? [] : batch.groups.flatMap((group) => groupInTime(group, window));
+/** The files of batches whose bounds do not exclude that they have rows in the window; in the order of the batches. */
+export function filesInTime(batches: Iterable<BatchFiles>, window: TimeWindow): LakeFile[] {
+  const found: LakeFile[] = [];
+  for (const batch of batches) {
+    if (isOutsideTime(batch, window)) continue;
+    for (const group of batch.groups) addFilesInTime(group, window, found);
+  }
+  return found;
 }
 
 /** Whether bounds exclude that any of the files has rows in the window. */
@@ -164,43 +169,45 @@ function isOutsideTime(
 /** Few files are looked at sooner than the facts that many share. */
 const FILES_LOOKED_AT = 100;
 
-function groupInTime(group: FileGroup, window: TimeWindow): LakeFile[] {
-  const { from, to, startColumn, endColumn } = window;
+function addFilesInTime(group: FileGroup, window: TimeWindow, found: LakeFile[]): void {
+  const { startColumn, endColumn } = window;
   const { facts } = group.files;
-  const { first, end } = stretchOf(group, window);
-  const isLong = end - first > FILES_LOOKED_AT;
-  if (isLong && !(someFact(facts, startColumn, startsInTime) && someFact(facts, endColumn, endsInTime)))
-    return [];
-  const found: LakeFile[] = [];
-  for (let position = first; position < end; position++) {
-    if (!startsInTime(factOf(facts, position, startColumn))) continue;
-    if (endsInTime(factOf(facts, position, endColumn))) found.push(fileAt(group, position));
+  const { first, end, firstIsInTime } = stretchOf(group, window);
+  if (first < end && firstIsInTime) found.push(fileAt(group, first));
+  const next = firstIsInTime ? first + 1 : first;
+  if (end - next > FILES_LOOKED_AT) {
+    const someStarts = someFact(facts, startColumn, (fact) => startsInTime(facts, fact, window));
+    if (!someStarts || !someFact(facts, endColumn, (fact) => endsInTime(facts, fact, window))) return;
   }
-  return found;
+  for (let position = next; position < end; position++) {
+    if (!startsInTime(facts, factOf(facts, position, startColumn), window)) continue;
+    if (endsInTime(facts, factOf(facts, position, endColumn), window)) found.push(fileAt(group, position));
+  }
+}
 
-  function startsInTime(fact: number): boolean {
-    const lower = boundsIn(facts, fact, startColumn)?.lower;
-    return typeof lower !== 'bigint' || lower < to;
-  }
-  function endsInTime(fact: number): boolean {
-    const upper = boundsIn(facts, fact, endColumn)?.upper;
-    return typeof upper !== 'bigint' || upper >= from;
-  }
+function startsInTime(facts: ColumnFacts, fact: number, { startColumn, to }: TimeWindow): boolean {
+  const lower = boundsIn(facts, fact, startColumn)?.lower;
+  return typeof lower !== 'bigint' || lower < to;
+}
+
+function endsInTime(facts: ColumnFacts, fact: number, { endColumn, from }: TimeWindow): boolean {
+  const upper = boundsIn(facts, fact, endColumn)?.upper;
+  return typeof upper !== 'bigint' || upper >= from;
 }
 
 /** The files are in the order of their first starts, so those in time are a stretch of them, and few others. */
 function stretchOf(
   { files, first, end }: FileGroup,
   { from, to, startColumn, endColumn }: TimeWindow,
-): { first: number; end: number } {
+): { first: number; end: number; firstIsInTime: boolean } {
   const { firstStarts, lastStarts, lastEnds } = files;
   const lasts = { charge_period_start: lastStarts, charge_period_end: lastEnds }[endColumn];
+  const isByStart = startColumn === 'charge_period_start';
   return {
     first: lasts ? firstWhere(first, end, (position) => (lasts[position] ?? from) >= from) : first,
-    end:
-      startColumn === 'charge_period_start'
-        ? firstWhere(first, end, (position) => (firstStarts[position] ?? to) >= to)
-        : end,
+    end: isByStart ? firstWhere(first, end, (position) => (firstStarts[position] ?? to) >= to) : end,
+    // None before it lasts as long: what is the last so far is its own.
+    firstIsInTime: isByStart && lasts !== undefined,
   };
 }
 

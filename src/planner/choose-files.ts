@@ -101,18 +101,19 @@ export function dictionaryFiles(
   state: TenantState,
 ): Partial<Record<Dictionary, FileSelection>> {
   const selections: Partial<Record<Dictionary, FileSelection>> = {};
-  const keys = dictionaryKeys(fragment);
-  const tagKeys = keys.flatMap((key) => {
+  const tagKeys = new Set<string>();
+  const resourceColumns = new Set<string>();
+  for (const key of dictionaryKeys(fragment)) {
     const place = placeOf(key);
-    return place.kind === 'tag' ? [place.tagKey] : [];
-  });
-  const resourceColumns = keys.filter((key) => placeOf(key).kind === 'resource');
-  if (tagKeys.length > 0) {
-    const isNeeded = (file: LakeFile) => tagKeys.some((key) => mayHold(file, key));
+    if (place.kind === 'tag') tagKeys.add(place.tagKey);
+    else if (place.kind === 'resource') resourceColumns.add(key);
+  }
+  if (tagKeys.size > 0) {
+    const isNeeded = (file: LakeFile) => [...tagKeys].some((key) => mayHold(file, key));
     selections.tags = dictionarySelection('tags', ['id', 'key', 'value'], isNeeded, state);
   }
-  if (resourceColumns.length > 0) {
-    const columns = ['id', ...new Set(resourceColumns)];
+  if (resourceColumns.size > 0) {
+    const columns = ['id', ...resourceColumns];
     selections.resources = dictionarySelection('resources', columns, () => true, state);
   }
   return selections;
@@ -141,15 +142,20 @@ function mayHold(file: LakeFile, tagKey: string): boolean {
 }
 
 function dictionaryKeys(plan: Plan): string[] {
-  const own =
-    plan.kind === 'Lookup'
-      ? plan.columns
-      : plan.kind === 'Filter'
-        ? members(plan.predicate).map((member) => member.test.key)
-        : plan.kind === 'Aggregate' || plan.kind === 'GroupingSets'
-          ? plan.measures.flatMap((measure) => members(measure.where).map((member) => member.test.key))
-          : [];
-  return [...new Set([...own, ...children(plan).flatMap(dictionaryKeys)])];
+  const keys: string[] = [];
+  const add = (node: Plan): void => {
+    if (node.kind === 'Lookup') keys.push(...node.columns);
+    else if (node.kind === 'Filter') addTested(node.predicate);
+    else if (node.kind === 'Aggregate' || node.kind === 'GroupingSets') {
+      for (const { where } of node.measures) if (where.kind !== 'true') addTested(where);
+    }
+    for (const child of children(node)) add(child);
+  };
+  const addTested = (predicate: Predicate) => {
+    for (const { test } of members(predicate)) keys.push(test.key);
+  };
+  add(plan);
+  return keys;
 }
 
 /** A file that may be read, and what reading it means for the whole. */

@@ -37,11 +37,8 @@ export function scannedFiles(
   const live = liveFiles(index, state);
   const asked = scan.batches && new Set(scan.batches);
   const isAsked = ({ id }: LiveBatch) => asked?.has(id) !== false;
-  const window = timeWindow(scan);
-  const files: LakeFile[] = [];
-  for (const batch of batchesAround(live, scan)) {
-    if (isAsked(batch)) files.push(...filesInTime(batch.own, window));
-  }
+  const around = batchesAround(live, scan).filter(isAsked);
+  const files = filesOf(around, scan);
   const ofAsked = asked === null ? live : amountOf(live.byStart.items.filter(isAsked));
   const inTime = amountOf([{ own: { count: files.length, sizeBytes: sizeOf(files) } }]);
   const skipped = [
@@ -55,9 +52,16 @@ export function scannedFiles(
 /** The inline columns that files of a Scan of charges hold values in. */
 export function inlineHolders(scan: Scan, state: TenantState): readonly LakeFile[] {
   const asked = scan.batches && new Set(scan.batches);
-  return liveFiles(state.tables.charges.files, state)
-    .inline.filter(({ id }) => asked?.has(id) !== false)
-    .flatMap(({ own }) => filesInTime(own, timeWindow(scan)));
+  const { inline } = liveFiles(state.tables.charges.files, state);
+  return filesOf(
+    inline.filter(({ id }) => asked?.has(id) !== false),
+    scan,
+  );
+}
+
+function filesOf(batches: readonly LiveBatch[], scan: Scan): LakeFile[] {
+  const all = batches.map(({ own }) => own);
+  return filesInTime(all, timeWindow(scan));
 }
 
 type Amount = Pick<FileSet, 'count' | 'sizeBytes'>;

@@ -85,12 +85,12 @@ function junction(
   neutral: 'true' | 'false',
   absorbing: Predicate,
 ): Predicate {
-  const flat = parts.flatMap((part) => (part.kind === kind ? part.parts : [part]));
-  const kept = flat.filter((part) => part.kind !== neutral);
-  if (kept.some((part) => part.kind === absorbing.kind)) return absorbing;
+  const kept = parts.filter((part) => part.kind !== neutral);
   const [only] = kept;
   if (only === undefined) return { kind: neutral };
-  return kept.length === 1 ? only : { kind, parts: kept };
+  if (kept.length === 1) return only;
+  const flat = kept.flatMap((part) => (part.kind === kind ? part.parts : [part]));
+  return flat.some((part) => part.kind === absorbing.kind) ? absorbing : { kind, parts: flat };
 }
 
 export function not(part: Predicate): Predicate {

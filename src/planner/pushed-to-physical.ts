@@ -71,7 +71,7 @@ export function pushedToPhysical(
   };
   const inOne = finish !== 'server' && everyScanReads(plan);
   const apart = inOne && finish === 'store' ? plan : askAggregates(plan, ask);
-  const inStore = inOne && (finish === 'store' || groupsOf(apart, state) > FINISH_IN_STORE_GROUPS);
+  const inStore = inOne && (finish === 'store' || hasManyGroups(apart, state));
   const placed = inStore ? ask(plan) : apart;
   return { plan: placed as PhysicalPlan, unread }; // Every Scan sat under an Aggregate, which is in an Ask now.
 }
@@ -106,10 +106,12 @@ function withoutStore(fragment: Plan): Plan {
   return { ...fragment, step: 'final', input: empty };
 }
 
-/** The most groups that any Aggregate at the top of the plan hands to the server, or does there. */
-function groupsOf(plan: Plan, state: TenantState): number {
-  if (plan.kind === 'Aggregate' || plan.kind === 'Ask') return estimateRows(plan, state);
-  return Math.max(0, ...children(plan).map((child) => groupsOf(child, state)));
+/** Whether some Aggregate at the top of the plan hands many groups to the server, or makes them there: at most one a row. */
+function hasManyGroups(plan: Plan, state: TenantState): boolean {
+  if (plan.kind === 'Ask') return plan.estimate.rows > FINISH_IN_STORE_GROUPS;
+  if (plan.kind !== 'Aggregate') return children(plan).some((child) => hasManyGroups(child, state));
+  const most = estimateRows(plan.input, state);
+  return most > FINISH_IN_STORE_GROUPS && estimateRows(plan, state) > FINISH_IN_STORE_GROUPS;
 }
 
 function askCheapest(
@@ -122,21 +124,16 @@ function askCheapest(
   const lists = listsOf(fragment, state);
   const work = workOf(fragment, dictionaries, state);
   const obstacles: string[] = [];
-  let best: Ask | null = null;
-  for (const { store, capabilities, prices } of offers) {
-    if (forceStore !== null && store !== forceStore) continue;
+  const allowed = offers.filter(({ store }) => forceStore === null || store === forceStore);
+  const priced = allowed.map((offer) => ({ ...offer, estimate: estimateOf(work, offer.prices) }));
+  for (const { store, capabilities, estimate } of priced.sort((a, b) => a.estimate.ms - b.estimate.ms)) {
     const obstacle = obstacleOf(fragment, capabilities);
-    if (obstacle !== null) {
-      obstacles.push(obstacle);
-      continue;
+    if (obstacle === null) {
+      return { kind: 'Ask', store, fragment, dictionaries, lists, estimate, read: work.read };
     }
-    const estimate = estimateOf(work, prices);
-    if (best === null || estimate.ms < best.estimate.ms) {
-      best = { kind: 'Ask', store, fragment, dictionaries, lists, estimate, read: work.read };
-    }
+    obstacles.push(obstacle);
   }
-  if (best === null) throw unanswerable(obstacles, forceStore);
-  return best;
+  throw unanswerable(obstacles, forceStore);
 }
 
 /** A fragment whose files are chosen, asked of one store; null where it cannot answer. */

@@ -33,12 +33,32 @@ export type Leaf = {
 
 /** Of a plan below an Aggregate; what the server keeps of earlier answers is no leaf. */
 export function leavesOf(plan: Plan): Leaf[] {
-  if (plan.kind === 'Scan') return [{ scan: plan, predicates: [], buckets: null }];
-  const leaves = children(plan).flatMap(leavesOf);
-  if (plan.kind === 'Filter') {
-    return leaves.map((leaf) => ({ ...leaf, predicates: [...leaf.predicates, plan.predicate] }));
+  const leaves: Leaf[] = [];
+  addLeaves(plan, noPredicates, null, leaves);
+  return leaves;
+}
+
+const noPredicates: readonly Predicate[] = [];
+
+function addLeaves(
+  plan: Plan,
+  above: readonly Predicate[],
+  buckets: TimeBuckets | null,
+  leaves: Leaf[],
+): void {
+  switch (plan.kind) {
+    case 'Scan':
+      leaves.push({ scan: plan, predicates: above, buckets });
+      break;
+    case 'Filter':
+      addLeaves(plan.input, [plan.predicate, ...above], buckets, leaves);
+      break;
+    case 'Bucket':
+      addLeaves(plan.input, above, buckets ?? plan.buckets, leaves);
+      break;
+    default:
+      for (const child of children(plan)) addLeaves(child, above, buckets, leaves);
   }
-  return plan.kind === 'Bucket' ? leaves.map((leaf) => ({ ...leaf, buckets: plan.buckets })) : leaves;
 }
 
 const known = new WeakMap<TenantState, WeakMap<Scan, readonly ScannedSource[]>>();

@@ -51,7 +51,18 @@ export function requiredTests(predicate: Predicate): Test[] {
   return predicate.kind === 'test' ? [predicate] : [];
 }
 
-export function leftBy({ key, test, orNull }: Test, profile: SourceProfile): Left {
+const known = new WeakMap<SourceProfile, WeakMap<Test, Left>>();
+
+/** Found once, for the rows and for the groups of every arm of a plan. */
+export function leftBy(test: Test, profile: SourceProfile): Left {
+  const ofProfile = known.get(profile) ?? new WeakMap<Test, Left>();
+  known.set(profile, ofProfile);
+  const left = ofProfile.get(test) ?? findLeft(test, profile);
+  ofProfile.set(test, left);
+  return left;
+}
+
+function findLeft({ key, test, orNull }: Test, profile: SourceProfile): Left {
   const column = columnOf(profile, key);
   const missing = column?.nullShare ?? 0;
   const present = presentValues(column);
