@@ -124,12 +124,12 @@ export function createQuestionRunners(parts: RunnerParts): QuestionRunners {
       },
       run: async (question, state, signal, how = {}) => {
         const planned = how.planned ?? planWith(question, state, templatesFor(state));
-        const { apart, answers } = planned;
+        const { answers } = planned;
         const planOf = (narrower: Question) => planWith(narrower, state, templatesFor(state)).plan;
         const admit = async () => {
           const runner = await askRunnerOf(state);
           guardPlan(question, planned.plan, state, runner.meter.caps, planOf, how.can);
-          return { state, apart, runner };
+          return { state, plan: planned.plan, apart: planned.apart, runner };
         };
         const way = isShared ? templatesFor(state) : null;
         const { plan, runner, shared } = await shareScans({ way, admit });

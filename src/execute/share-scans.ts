@@ -18,11 +18,14 @@ import { createSharedRuns } from './shared-runs.ts';
 /** A question that may be run. */
 export type Admitted = {
   readonly state: TenantState;
+  /** Its parts share scans with one another. */
+  readonly plan: QueryPlan;
+  /** Nothing of it is shared. */
   readonly apart: QueryPlan;
   readonly runner: AskRunner;
 };
 export type Sharing = {
-  /** `apart` itself where nothing is shared. */
+  /** Its parts share scans with one another, and with those of other questions. */
   readonly plan: QueryPlan;
   readonly shared: SharedRuns;
 };
@@ -69,12 +72,14 @@ export function createShareScans(
   return (asked) => loader.load(asked);
 
   function share(some: readonly Admitted[], isShared: boolean): Sharing[] {
-    const [first] = some;
+    const [first, ...others] = some;
     if (first === undefined) return [];
     const { state, runner } = first;
-    const apart = some.map((each) => each.apart);
     const fits = (ask: Ask) => fitsCaps([ask], state, runner.meter.caps);
-    const plans = isShared ? shareAsks(apart, state, offers, fits) : apart;
+    const apart = some.map((each) => each.apart);
+    // A question by itself was admitted as it is.
+    const isAlone = !isShared || others.length === 0;
+    const plans = isAlone ? some.map((each) => each.plan) : shareAsks(apart, state, offers, fits);
     const shared = createSharedRuns(async (ask, limits) => runAsk(ask, await runnerOf(state), limits));
     return plans.map((plan) => ({ plan, shared }));
   }
