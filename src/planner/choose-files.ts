@@ -18,12 +18,11 @@ import { TRUE, and, members } from './predicate.ts';
 
 const decimalColumns = new Set<string>(metricColumns.map((column) => column.name));
 
-/** What is known of a Scan before the filters above it are looked at: the same for all questions of a shape. */
+/** The files of a Scan's batches and time: the same for all questions of a shape. */
 export type ScanFiles = {
-  /** With all files of its batches and its time. */
-  readonly scan: Scan;
-  readonly choices: readonly FileChoice[];
-  readonly of: TableFiles;
+  readonly count: number;
+  /** The Scan with those that a filter above it does not exclude; the same object whenever it excludes none. */
+  readonly filteredBy: (predicate: Predicate) => Scan;
 };
 /** `unfilteredFiles` of a state, or what it said before. */
 export type FilesOfScan = (scan: Scan) => ScanFiles;
@@ -32,7 +31,7 @@ export type FilesOfScan = (scan: Scan) => ScanFiles;
 export function chooseFiles(plan: Plan, filesOf: FilesOfScan, above: Predicate = TRUE): Plan {
   switch (plan.kind) {
     case 'Scan':
-      return filtered(filesOf(plan), above);
+      return filesOf(plan).filteredBy(above);
     case 'Filter':
       return mapChildren(plan, (child) => chooseFiles(child, filesOf, and([above, plan.predicate])));
     case 'Lookup':
@@ -43,32 +42,49 @@ export function chooseFiles(plan: Plan, filesOf: FilesOfScan, above: Predicate =
   }
 }
 
+/** Of each Scan the files of a state before any filter is looked at; what reading one means is found when it is chosen. */
 export function unfilteredFiles(state: TenantState): FilesOfScan {
   return (scan) => {
-    const { table, columns, snapshot, files: index } = tableOf(scan, state);
+    const { files: index, ...table } = tableOf(scan, state);
     const { files, skipped } = scannedFiles(scan, index, state);
-    const choices = files.map((file): FileChoice => {
-      const proven = { tenant: isOfTenant(file, scan.tenant), time: isInside(scan, file) };
-      return choiceOf(file, columns, proven);
-    });
-    const of = { table, columns, snapshot, index, skipped };
-    return { scan: { ...scan, files: selectionOf(of, choices) }, choices, of };
+    const known = new Map<LakeFile, FileChoice>();
+    const choose = (file: LakeFile): FileChoice => {
+      const choice = known.get(file) ?? choiceOf(file, table.columns, provenOf(scan, file));
+      known.set(file, choice);
+      return choice;
+    };
+    const select = (some: readonly LakeFile[], excluded: readonly Skipped[]): Scan => {
+      const of = { ...table, index, skipped: [...excluded, ...skipped] };
+      return { ...scan, files: selectionOf(of, some.map(choose)) };
+    };
+    let whole: Scan | null = null;
+    return {
+      count: files.length,
+      filteredBy: (predicate) => {
+        const { kept, excluded } = filterFiles(files, predicate);
+        return excluded.length === 0 ? (whole ??= select(files, [])) : select(kept, excluded);
+      },
+    };
   };
 }
 
-/** The same object where no file is excluded. */
-function filtered({ scan, choices, of }: ScanFiles, predicate: Predicate): Scan {
-  const excluded = choices.filter(({ file }) => matchFile(predicate, file) === 'none');
-  if (excluded.length === 0) return scan;
-  const reasonOf = ({ file }: FileChoice) => `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
-  const skipped = [...Map.groupBy(excluded, reasonOf)].map(([reason, some]) => ({
-    reason,
-    files: some.length,
-    bytes: sizeOf(some.map(({ selected }) => selected)),
-  }));
-  const isExcluded = new Set(excluded);
-  const kept = choices.filter((choice) => !isExcluded.has(choice));
-  return { ...scan, files: selectionOf({ ...of, skipped: [...skipped, ...of.skipped] }, kept) };
+function filterFiles(files: readonly LakeFile[], predicate: Predicate) {
+  const kept: LakeFile[] = [];
+  const excluded = new Map<string, Skipped>();
+  for (const file of files) {
+    if (matchFile(predicate, file) !== 'none') {
+      kept.push(file);
+      continue;
+    }
+    const reason = `VALUE:${provingKey(predicate, file) ?? 'filter'}`;
+    const { files: count, bytes } = excluded.get(reason) ?? { files: 0, bytes: 0 };
+    excluded.set(reason, { reason, files: count + 1, bytes: bytes + file.sizeBytes });
+  }
+  return { kept, excluded: [...excluded.values()] };
+}
+
+function provenOf(scan: Scan, file: LakeFile): Proven {
+  return { tenant: isOfTenant(file, scan.tenant), time: isInside(scan, file) };
 }
 
 /** The files that can hold rows of a Scan, not excluded by the filters above it. */

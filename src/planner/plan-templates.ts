@@ -91,7 +91,7 @@ export function planTemplates(clock: () => number): PlanTemplates {
       const before = scanned.get(scan);
       if (before) return before;
       const found = filesOf(scan);
-      const sizeOf = ({ choices }: ScanFiles) => 1 + choices.length;
+      const sizeOf = ({ count }: ScanFiles) => 1 + count;
       if (sizeOf(found) > SCANNED_FILES_MAX) return found;
       scanned.set(scan, found);
       scannedCount += sizeOf(found);
