@@ -176,7 +176,6 @@ function dictionaryKeys(plan: Plan): string[] {
 
 /** A file that may be read, and what reading it means for the whole. */
 type FileChoice = {
-  readonly file: LakeFile;
   readonly selected: SelectedFile;
   readonly columnBytes: number;
   /** Of the columns that are read those that it does not hold, and decimals that need not be narrow. */
@@ -193,7 +192,6 @@ function choiceOf(file: LakeFile, columns: readonly ColumnName[], proven: Proven
   const lacking = columns.filter((column) => !file.holds(column));
   const wide = columns.filter((column) => decimalColumns.has(column) && !isNarrow(file, column));
   return {
-    file,
     selected: { path, sizeBytes, records, batch: batchOf(file) },
     columnBytes: neededBytes(file, columns),
     lacking: lacking.length === 0 ? noColumns : lacking,
