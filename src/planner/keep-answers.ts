@@ -4,11 +4,14 @@
  * of both, and no commit makes one wrong.
  *
  * Where groups of disjoint sets of charges can be merged, answers are kept for each source and month apart, which is
- * what an import replaces or adds to: afterwards only what it changed is asked for again.
+ * what an import replaces or adds to: afterwards only what it changed is asked for again. A month that a period holds
+ * wholly has one answer for all such periods; of periods that slide with the clock see cut-at-days.ts.
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { touches } from '../catalog/batch.ts';
 import { digest } from '../core/digest.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
+import { cutAtDays } from './cut-at-days.ts';
 import { hasPartials, mergeArms, partialOf } from './merge-arms.ts';
 import { isMergeable } from './measures.ts';
 import type {
@@ -30,8 +33,14 @@ import { scannedBatches } from './scanned-batches.ts';
 /** What of a tenant's answers the server still has: how many rows there are under a key; null where there are none. */
 export type KeptAnswers = { readonly rowsOf: (key: string) => number | null };
 
-/** Of a source's billing month the live batches that can hold charges of a fragment's time. */
-type Unit = { readonly source: string; readonly month: string; readonly batches: readonly string[] };
+/** Of a source's billing month the live batches that can hold charges of a fragment's time, and what they reach over. */
+type Unit = {
+  readonly source: string;
+  readonly month: string;
+  readonly batches: readonly string[];
+  readonly from: Instant;
+  readonly to: Instant;
+};
 
 /** Beyond this many rows in all, an answer is kept as a whole only: merging would take longer than it saves. */
 const MERGED_ROWS_MAX = 20_000;
@@ -64,13 +73,11 @@ function unreadOf({ files }: Scan): Pruning {
 function keepAsk(ask: Ask, state: TenantState, offers: readonly StoreOffer[], kept: KeptAnswers): Plan {
   if (ask.estimate.rows > KEPT_ROWS_MAX) return ask;
   const units = unitsOf(ask.fragment, state);
-  const of = digestOf(ask.fragment);
-  const keyOf = (some: readonly Unit[]) => digest([state.tenant, of, some.map(({ batches }) => batches)]);
-  const whole = keyOf(units);
+  const whole = digest([state.tenant, digestOf(ask.fragment), units.map(({ batches }) => batches)]);
   const columns = outputColumns(ask.fragment);
   const all = keptAt(whole, columns, kept);
   if (all !== null) return all;
-  const root = units.length > 1 ? mergeableRoot(ask, units.length) : null;
+  const root = mergeableRoot(ask, units.length);
   const keepWhole = (input: Plan): Plan => ({
     kind: 'Keep',
     columns,
@@ -81,10 +88,15 @@ function keepAsk(ask: Ask, state: TenantState, offers: readonly StoreOffer[], ke
   if (root === null) return keepWhole(ask);
 
   const partial = root.step === 'single' ? partialOf(root) : root;
+  const cut = cutAtDays(ask, partial, state, offers);
+  if (cut !== null) return keepWhole(mergeArms(root, [keepAsk(cut.days, state, offers, kept), ...cut.ends]));
+  if (units.length < 2) return keepWhole(ask);
+  const ofAnyTime = digestOf(withoutTime(partial));
   const arms: Plan[] = [];
   const missing: { readonly unit: Unit; readonly key: string }[] = [];
   for (const unit of units) {
-    const key = digest([keyOf([unit]), 'partial']);
+    const times = scansOf(partial).map((scan) => timeOf(unit, scan));
+    const key = digest([state.tenant, ofAnyTime, times, unit.batches]);
     const arm = keptAt(key, outputColumns(partial), kept);
     if (arm === null) missing.push({ unit, key });
     else arms.push(arm);
@@ -112,8 +124,11 @@ function unitsOf(fragment: Plan, state: TenantState): Unit[] {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, [first, ...others]]) => {
       if (first === undefined) return [];
-      const ids = [first, ...others].map(({ id }) => String(id)).sort();
-      return [{ source: first.source, month: first.billingMonth, batches: ids }];
+      const all = [first, ...others];
+      const from = Math.min(...all.map((batch) => batch.from));
+      const to = Math.max(...all.map((batch) => batch.to));
+      const ids = all.map(({ id }) => String(id)).sort();
+      return [{ source: first.source, month: first.billingMonth, batches: ids, from, to }];
     });
 }
 
@@ -132,6 +147,16 @@ function withoutFiles(plan: Plan): unknown {
   const below = mapChildren(plan, (child) => withoutFiles(child) as Plan); // Only to be digested.
   if (below.kind !== 'Attribute') return below;
   return { ...below, dimensions: below.dimensions.map(({ key }) => key) };
+}
+
+function withoutTime(plan: Plan): Plan {
+  return plan.kind === 'Scan' ? { ...plan, range: { from: 0, to: 0 } } : mapChildren(plan, withoutTime);
+}
+
+/** What of a unit's time a Scan reads: the same for all Scans that read the whole unit. A charge may start where it ends. */
+function timeOf(unit: Unit, { axis, range }: Scan): TimeRange | null {
+  if (axis === 'billing_period_start') return null;
+  return { from: Math.max(range.from, unit.from), to: Math.min(range.to, unit.to + 1) };
 }
 
 /** The Aggregate at the root of a fragment, where groups of single units can be merged into its own; else null. */

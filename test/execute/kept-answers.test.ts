@@ -1,7 +1,8 @@
 /**
  * Goal: an answer made of kept parts is the answer that would be made anew, whatever was imported meanwhile; and only
  * what an import changed is asked for again. Method: random questions, each over a tenant that gets one import after
- * the other, with and without kept answers.
+ * the other, and whose period slides meanwhile, with and without kept answers; all that costs is what the store reads, so that
+ * periods are cut at days wherever they can be.
  */
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -13,11 +14,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
 import { openDuckdb } from '../../src/connectors/duckdb/duckdb-connector.ts';
+import type { TimeRange } from '../../src/core/time-range.ts';
+import { HOUR_MS } from '../../src/core/time-range.ts';
 import { createAnswerCache } from '../../src/execute/answer-cache.ts';
+import { makeBuckets } from '../../src/planner/bind/make-buckets.ts';
 import { measuresOf } from '../../src/planner/measures.ts';
 import { defaultPlanOptions } from '../../src/planner/plan-query.ts';
-import type { Ask } from '../../src/planner/plan.ts';
+import type { Ask, SortKey } from '../../src/planner/plan.ts';
+import { TIME } from '../../src/planner/plan.ts';
+import { scansOf } from '../../src/planner/plan-tree.ts';
 import type { Question } from '../../src/planner/question.ts';
+import type { Granularity } from '../../src/planner/time-buckets.ts';
 import { aboutAttributes } from '../support/about-attributes.ts';
 import { answerByStore } from '../support/answers.ts';
 import { TENANT, chargesArbitrary, isLive, questionArbitrary } from '../support/arbitraries.ts';
@@ -44,6 +51,7 @@ describe(`kept answers (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: 60_000 +
     const opened = await openDuckdb({ threads: 1, memoryMb: 500, tempDirectory: folder });
     duckdb = {
       ...opened,
+      prices: { ...opened.prices, startupMs: 0, msPerFile: 0, msPerMillionGroups: 0 },
       run: (ask, limits) => {
         asks.push(ask);
         return opened.run(ask, limits);
@@ -70,7 +78,7 @@ describe(`kept answers (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: 60_000 +
   }
 
   it('are those that would be made anew, after each import', async () => {
-    const asked = fc.tuple(
+    const question = fc.tuple(
       fc.oneof(questionArbitrary, questionArbitrary.map(aboutAttributes)),
       fc.constantFrom('auto', 'store', 'server'),
     );
@@ -79,9 +87,10 @@ describe(`kept answers (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: 60_000 +
       const size = { minLength: 50, maxLength: 120 };
       const [charges = []] = fc.sample(chargesArbitrary(size, lake % 2 === 1), { seed, numRuns: 1 });
       const states = await statesOf(charges);
-      const property = fc.asyncProperty(asked, async ([question, finish]) => {
+      const property = fc.asyncProperty(question, async ([asked, finish]) => {
         const cache = createAnswerCache(1e8);
-        for (const state of states) {
+        for (const [i, state] of states.entries()) {
+          const question = i % 2 === 0 ? asked : slid(asked, HOUR_MS);
           const options = { ...defaultPlanOptions, finish };
           const anew = await answerByStore(question, state, duckdb, options);
           const answers = cache.forQuestion(TENANT);
@@ -114,7 +123,89 @@ describe(`kept answers (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: 60_000 +
     expect(new Set(await ask(after))).toEqual(new Set(added));
     expect(await ask(before)).toEqual([]);
   });
+
+  it.each<[string, Granularity, string]>([
+    ['in all', 'TOTAL', 'UTC'],
+    ['by day', 'DAY', 'UTC'],
+    ['by local day', 'DAY', 'America/New_York'],
+    ['by week', 'WEEK', 'UTC'],
+  ])('leave the ends of a period to ask that slides within a day: %s', async (_, granularity, timeZone) => {
+    const { state, ask } = await slidingOver(summer);
+    const period = { from: Date.UTC(2018, 7, 10, 10), to: Date.UTC(2018, 8, 9, 10) };
+    const time: SortKey = { by: 'key', column: TIME, direction: 'ASC' };
+    const sort = granularity === 'TOTAL' ? described.sort : [time, ...described.sort];
+    const question = { ...described, sort, ...cutBy(period, granularity, timeZone) };
+    const whole = await ask(question, state);
+    expect(whole.length).toBeGreaterThan(1);
+    expect(await ask(question, state)).toEqual([]);
+    const again = await ask(slid(question, HOUR_MS), state);
+    expect(again.toSorted((a, b) => a.from - b.from)).toEqual([
+      { from: period.from + HOUR_MS, to: Date.UTC(2018, 7, 11) },
+      { from: Date.UTC(2018, 8, 9), to: period.to + HOUR_MS },
+    ]);
+  });
+
+  it('leave the months at the ends to ask of a period that slides by days', async () => {
+    const { state, ask } = await slidingOver(summer);
+    const question = { ...described, period: { from: Date.UTC(2018, 6, 3), to: Date.UTC(2018, 8, 29) } };
+    await ask(question, state);
+    const again = await ask(slid(question, 24 * HOUR_MS), state);
+    const [read] = asks.map(({ fragment }) => batchesRead(fragment));
+    expect(again).toHaveLength(1);
+    expect(new Set(read)).toEqual(new Set(['2018-07-01-1', '2018-09-01-1']));
+  });
+
+  async function slidingOver(charges: readonly Charge[]) {
+    const own = path.join(folder, String(lakes++));
+    await mkdir(own);
+    const { tables } = await writeLake(connection, own, charges);
+    const cache = createAnswerCache(1e8);
+    /** The stretches of time that the store is asked for. */
+    const ask = async (question: Question, state: TenantState) => {
+      asks = [];
+      const answers = cache.forQuestion(TENANT);
+      const options = { ...defaultPlanOptions, kept: answers };
+      const kept = await answerByStore(question, state, duckdb, options, answers);
+      const ranges = asks.flatMap(({ fragment }) => scansOf(fragment).map(({ range }) => range));
+      const anew = await answerByStore(question, state, duckdb);
+      expect(comparable(question, kept)).toEqual(comparable(question, anew));
+      return ranges;
+    };
+    return { state: stateOf(charges, { tables }), ask };
+  }
 });
+
+/** A charge every six hours from July to September, of one source. */
+const summer = Array.from({ length: 92 * 4 }, (_, i): Charge => {
+  const from = Date.UTC(2018, 6, 1) + i * 6 * HOUR_MS;
+  const month = new Date(from).getUTCMonth();
+  const billingMonth = `2018-0${month + 1}-01`;
+  return {
+    tenant: TENANT,
+    source: 'aws',
+    batch: `${billingMonth}-1`,
+    billingMonth,
+    billing: { from: Date.UTC(2018, month, 1), to: Date.UTC(2018, month + 1, 1) },
+    span: { from, to: from + HOUR_MS },
+    resourceKey: null,
+    tagSet: null,
+    inlineResource: false,
+    inlineTags: false,
+    values: { charge_description: `d-${i % 3}`, billing_currency: 'USD' },
+    amounts: { billed_cost: BigInt(i) },
+  };
+});
+
+/** The same question some time later, as `last` makes it. */
+function slid(question: Question, ms: number): Question {
+  const { period, granularity, timeZone } = question;
+  return { ...question, ...cutBy({ from: period.from + ms, to: period.to + ms }, granularity, timeZone) };
+}
+
+function cutBy(period: TimeRange, granularity: Granularity, timeZone: string) {
+  const buckets = granularity === 'TOTAL' ? null : makeBuckets(granularity, timeZone, period);
+  return { period, granularity, timeZone, buckets };
+}
 
 const year = { from: Date.UTC(2018, 0, 1), to: Date.UTC(2020, 0, 1) };
 const everything: Question = {
@@ -137,6 +228,13 @@ const everything: Question = {
     totals: null,
     excluded: null,
   },
+};
+
+/** By what is on the charges themselves, and in no rollup. */
+const described: Question = {
+  ...everything,
+  groupBy: ['charge_description'],
+  sort: [{ by: 'key', column: 'charge_description', direction: 'ASC' }],
 };
 
 function batchesRead(plan: Ask['fragment']): string[] {
