@@ -18,6 +18,14 @@ export function ceilHour(instant: Instant): Instant {
   return Math.ceil(instant / HOUR_MS) * HOUR_MS;
 }
 
+/** The UTC midnight at or before `instant`, and the one at or after it. */
+export function floorDay(instant: Instant): Instant {
+  return Math.floor(instant / DAY_MS) * DAY_MS;
+}
+export function ceilDay(instant: Instant): Instant {
+  return Math.ceil(instant / DAY_MS) * DAY_MS;
+}
+
 export function overlaps(a: TimeRange, b: TimeRange): boolean {
   return a.from < b.to && b.from < a.to;
 }

@@ -10,13 +10,12 @@
  */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { TimeRange } from '../core/time-range.ts';
-import { DAY_MS } from '../core/time-range.ts';
+import { ceilDay, floorDay } from '../core/time-range.ts';
 import { chooseFiles } from './choose-files.ts';
 import type { Aggregate, Ask, Plan } from './plan.ts';
 import { mapChildren, scansOf, someNode } from './plan-tree.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
 import { askLess, scanFiles } from './pushed-to-physical.ts';
-import type { TimeBuckets } from './time-buckets.ts';
 
 /** What is asked anew each hour takes at most this part of the time of the whole: each Ask has a start. */
 const ENDS_MS_MAX = 0.25;
@@ -58,26 +57,9 @@ export function cutAtDays(
   return whole === undefined || endsMs > ask.estimate.ms * ENDS_MS_MAX ? null : { days: whole, ends };
 }
 
-/** Buckets keep their numbers; the ends of the first and the last, which slide, are set out to whole days. */
+/** Buckets keep their numbers. Rules are those of each charge's own hour, so that they are as well named by the part. */
 function within(plan: Plan, range: TimeRange): Plan {
   if (plan.kind === 'Scan') return { ...plan, range };
   const below = mapChildren(plan, (child) => within(child, range));
-  if (below.kind !== 'Bucket') return below;
-  return { ...below, clip: range, buckets: below.buckets && atDays(below.buckets) };
-}
-
-function atDays(buckets: TimeBuckets): TimeBuckets {
-  const last = buckets.edges.length - 1;
-  const edges = buckets.edges.map((edge, i) =>
-    i === 0 ? floorDay(edge) : i === last ? ceilDay(edge) : edge,
-  );
-  return { ...buckets, edges };
-}
-
-function floorDay(instant: number): number {
-  return Math.floor(instant / DAY_MS) * DAY_MS;
-}
-
-function ceilDay(instant: number): number {
-  return Math.ceil(instant / DAY_MS) * DAY_MS;
+  return below.kind === 'Attribute' ? { ...below, rules: { ...below.rules, range } } : below;
 }

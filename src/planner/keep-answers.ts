@@ -11,12 +11,14 @@ import type { TenantState } from '../catalog/tenant-state.ts';
 import { touches } from '../catalog/batch.ts';
 import { digest } from '../core/digest.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
+import { ALL_TIME, ceilDay, floorDay } from '../core/time-range.ts';
 import { cutAtDays } from './cut-at-days.ts';
 import { hasPartials, mergeArms, partialOf } from './merge-arms.ts';
 import { isMergeable } from './measures.ts';
 import type {
   Aggregate,
   Ask,
+  Bucket,
   ColumnName,
   FileSelection,
   Kept,
@@ -136,17 +138,27 @@ const digests = new WeakMap<Plan, string>();
 
 /** What a fragment asks, whatever files hold the rows. Fragments of plans that are used again are digested once. */
 function digestOf(fragment: Plan): string {
-  const known = digests.get(fragment) ?? digest(withoutFiles(fragment));
+  const known = digests.get(fragment) ?? digest(essenceOf(fragment));
   digests.set(fragment, known);
   return known;
 }
 
 /** Without what the rest determines. */
-function withoutFiles(plan: Plan): unknown {
+function essenceOf(plan: Plan): unknown {
   if (plan.kind === 'Scan') return { ...plan, files: null };
-  const below = mapChildren(plan, (child) => withoutFiles(child) as Plan); // Only to be digested.
-  if (below.kind !== 'Attribute') return below;
-  return { ...below, dimensions: below.dimensions.map(({ key }) => key) };
+  const below = mapChildren(plan, (child) => essenceOf(child) as Plan); // Only to be digested.
+  if (below.kind === 'Attribute') return { ...below, dimensions: below.dimensions.map(({ key }) => key) };
+  return below.kind === 'Bucket' && below.timing === 'START' ? withoutEnds(below) : below;
+}
+
+/** What is read is within the period, so it is numbered alike wherever in a day that begins and ends. */
+function withoutEnds(bucket: Bucket): Bucket {
+  const { buckets } = bucket;
+  const last = (buckets?.edges.length ?? 0) - 1;
+  const edges = buckets?.edges.map((edge, i) =>
+    i === 0 ? floorDay(edge) : i === last ? ceilDay(edge) : edge,
+  );
+  return { ...bucket, clip: ALL_TIME, buckets: buckets && edges ? { ...buckets, edges } : buckets };
 }
 
 function withoutTime(plan: Plan): Plan {

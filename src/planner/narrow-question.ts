@@ -2,7 +2,7 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { UseName } from '../core/limits.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
-import { DAY_MS, formatInstant, overlaps } from '../core/time-range.ts';
+import { DAY_MS, ceilDay, formatInstant, overlaps } from '../core/time-range.ts';
 import { TOP_COUNT_MAX } from './bind/bind-query.ts';
 import type { Question } from './question.ts';
 import type { TimeBuckets } from './time-buckets.ts';
@@ -62,7 +62,7 @@ function rangeOfCharges({ period, axis }: Question, { batches }: TenantState): T
   const last = Math.max(...spans.map((span) => span.to));
   return {
     from: Math.max(period.from, Math.min(...spans.map((span) => span.from))),
-    to: Math.min(period.to, Math.ceil(last / DAY_MS) * DAY_MS),
+    to: Math.min(period.to, ceilDay(last)),
   };
 }
 
