@@ -11,7 +11,7 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { TimeRange } from '../core/time-range.ts';
 import { ceilDay, floorDay } from '../core/time-range.ts';
-import { chooseFiles } from './choose-files.ts';
+import { chooseFiles, unfilteredFiles } from './choose-files.ts';
 import type { Aggregate, Ask, Plan } from './plan.ts';
 import { mapChildren, scansOf, someNode } from './plan-tree.ts';
 import type { StoreOffer } from './pushed-to-physical.ts';
@@ -43,8 +43,9 @@ export function cutAtDays(
   const { from, to } = scan.range;
   const days = { from: ceilDay(from), to: floorDay(to) };
   if (days.from >= days.to || (days.from === from && days.to === to)) return null;
+  const filesOf = unfilteredFiles(state);
   const askWithin = (range: TimeRange) => {
-    const fragment = chooseFiles(within(partial, range), state);
+    const fragment = chooseFiles(within(partial, range), filesOf);
     const reads = scanFiles(fragment).some(({ files }) => files.length > 0);
     return reads ? [askLess(ask, fragment, state, offers)] : [];
   };
