@@ -8,7 +8,7 @@ import {
   FILTER_VALUES_MAX,
   bindFilter,
 } from '../../../src/planner/bind/bind-filter.ts';
-import { PATTERN_LENGTH_MAX } from '../../../src/planner/bind/check-pattern.ts';
+import { PATTERN_LENGTH_MAX } from '../../../src/core/re2.ts';
 import type { DimensionFilter, FilterInput } from '../../../src/planner/cost-query.ts';
 import { FALSE, TRUE, formatPredicate } from '../../../src/planner/predicate.ts';
 import { meets } from '../../support/meaning.ts';
