@@ -21,7 +21,7 @@ export type Dimension = {
   readonly place: DimensionPlace;
 };
 
-const TAG_PREFIX = 'tag:';
+export const TAG_PREFIX = 'tag:';
 
 const descriptions: Readonly<Record<string, string>> = {
   availability_zone: 'Isolated part of a region that the resource runs in.',
@@ -86,7 +86,8 @@ function providerDimension(key: string, place: DimensionPlace): Dimension {
   return { key, label: labelOf(key), origin: 'PROVIDER', description: descriptions[key] ?? null, place };
 }
 
-function labelOf(key: string): string {
+/** `sub_account_id` as people read it: `Sub Account ID`. */
+export function labelOf(key: string): string {
   const abbreviations = new Map([
     ['id', 'ID'],
     ['sku', 'SKU'],
