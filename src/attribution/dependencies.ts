@@ -1,5 +1,5 @@
 import type { Instant } from '../core/time-range.ts';
-import type { Effective, RuleDimension, RuleSet, Validity } from './rule-set.ts';
+import type { Effective, RuleDimension, RuleSet } from './rule-set.ts';
 import { keysOfValue, testsOf } from './rule-set.ts';
 
 /** Keys that a dimension's rules look at themselves: columns, tags and other dimensions; in order of appearance. */
@@ -73,18 +73,22 @@ export function inputsOf(ruleSet: RuleSet, key: string): readonly string[] {
  * be effective: ascending, without repeats. Between two of them a value follows from the inputs alone. Splits aside.
  */
 export function edgesOf(ruleSet: RuleSet, key: string): readonly Instant[] {
-  const dimensions = withUsed(ruleSet, key);
-  const rules = dimensions.flatMap((dimension) => dimension.rules);
-  const edges = new Set<Instant>();
-  const add = (effective: Effective) => effective.flatMap(edgesOfValidity).forEach((at) => edges.add(at));
-  for (const { effective } of [...dimensions, ...rules]) add(effective);
-  const lookups = new Set(rules.map(({ value }) => (value.kind === 'lookup' ? value.name : null)));
-  for (const { name, rows } of ruleSet.lookups) {
-    if (lookups.has(name)) rows.forEach(({ effective }) => add([effective]));
-  }
-  return [...edges].sort((a, b) => a - b);
+  return edges(ruleSet, withUsed(ruleSet, key));
 }
 
-function edgesOfValidity({ from, to }: Validity): Instant[] {
-  return [from, to].filter((edge) => edge !== null);
+/** The same of all dimensions together. */
+export function allEdges(ruleSet: RuleSet): readonly Instant[] {
+  return edges(ruleSet, ruleSet.dimensions);
+}
+
+function edges({ lookups }: RuleSet, dimensions: readonly RuleDimension[]): Instant[] {
+  const rules = dimensions.flatMap((dimension) => dimension.rules);
+  const used = new Set(rules.map(({ value }) => (value.kind === 'lookup' ? value.name : null)));
+  const found = new Set<Instant>();
+  const add = (validities: Effective) => {
+    for (const { from, to } of validities) for (const edge of [from, to]) if (edge !== null) found.add(edge);
+  };
+  for (const { effective } of [...dimensions, ...rules]) add(effective);
+  for (const { name, rows } of lookups) if (used.has(name)) add(rows.map(({ effective }) => effective));
+  return [...found].sort((a, b) => a - b);
 }

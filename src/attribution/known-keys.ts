@@ -53,7 +53,7 @@ export function checkKey({ value, ...at }: Placed<string>, own: ReadonlySet<stri
     return;
   }
   const tag = /^tags?[:.](.+)$/i.exec(value)?.[1];
-  const near = tag === undefined ? nearNames(value, [...own, ...columns]) : [`${TAG_PREFIX}${tag}`];
+  const near = tag === undefined ? nearNames(value, own.union(columns)) : [`${TAG_PREFIX}${tag}`];
   const known =
     'Write a FOCUS column such as service_name, tag:NAME, or the key of a dimension of these rules.';
   report(at, `There is no "${value}"`, near.length > 0 ? `Did you mean ${near.join(' or ')}?` : known);

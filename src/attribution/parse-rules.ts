@@ -21,12 +21,17 @@ export function parseRules(
 ): { readonly ruleSet: RuleSet } | { readonly errors: readonly RuleError[] } {
   const errors: RuleError[] = [];
   const report: Report = ({ line, column }, message, hint, file) =>
-    errors.push({ line, column, message, hint, file: file ?? null });
+    errors.push({ line, column, message: capitalized(message), hint, file: file ?? null });
   const tree = readTree(text, report);
   const raw = tree && rulesShape.read(tree, 'the text', report);
   const ruleSet = tree && raw && resolveRules(raw, { ...declaredNames(tree), lookupFile }, report);
   if (ruleSet && errors.length === 0) return { ruleSet };
   return { errors: errors.sort(compareErrors).slice(0, ERRORS_MAX) };
+}
+
+/** What begins with a field's name stays as it is. */
+function capitalized(message: string): string {
+  return message.replace(/^an? /, (article) => article.charAt(0).toUpperCase() + article.slice(1));
 }
 
 function compareErrors(a: RuleError, b: RuleError): number {

@@ -20,7 +20,7 @@ const TO = 'valid_to';
 
 /** Null where the file cannot be read as a table, which is reported; its bad rows are reported and left out. */
 export function readLookup(
-  { name, file, ...at }: RawLookup,
+  { name, file, at }: RawLookup,
   lookupFile: LookupFile,
   report: Report,
 ): Lookup | null {

@@ -6,11 +6,10 @@ import type { RawDimension } from './rules-grammar.ts';
 /** In order of time; reports stretches that are empty or overlap. */
 export function resolveEffective(raw: RawDimension['effective'], report: Report): Effective {
   if (raw === null) return ALWAYS;
-  const read = raw.map(({ from, to, line, column }): Validity & Position => ({
+  const read = raw.map(({ from, to, at }): Validity & Position => ({
     from: from?.value ?? null,
     to: to?.value ?? null,
-    line,
-    column,
+    ...at,
   }));
   for (const { from, to, ...at } of read) {
     if (from !== null && to !== null && from >= to) {

@@ -61,7 +61,7 @@ function checkLookupRows(raw: RawRules, lookups: readonly (Lookup | null)[], rep
   const rows = lookups.reduce((sum, lookup) => sum + (lookup?.rows.length ?? 0), 0);
   const [first] = raw.lookups ?? [];
   if (first === undefined || rows <= LOOKUP_ROWS_MAX) return;
-  report(first, `The lookups have ${rows} rows, the limit is ${LOOKUP_ROWS_MAX}`, 'Leave rows out.');
+  report(first.at, `The lookups have ${rows} rows, the limit is ${LOOKUP_ROWS_MAX}`, 'Leave rows out.');
 }
 
 function checkNames(names: readonly Placed<string>[], what: string, report: Report): void {
@@ -85,7 +85,7 @@ function resolveDimensions(raw: readonly RawDimension[], scope: LookupScope): Ru
     rules += dimension.rules?.length ?? 0;
     if (rules > RULES_MAX && rules - (dimension.rules?.length ?? 0) <= RULES_MAX) {
       scope.report(
-        dimension,
+        dimension.at,
         `There are ${rules} rules up to here, the limit is ${RULES_MAX}`,
         'Use lookups.',
       );
@@ -95,10 +95,10 @@ function resolveDimensions(raw: readonly RawDimension[], scope: LookupScope): Ru
 }
 
 function resolveDimension(raw: RawDimension, scope: LookupScope): RuleDimension {
-  const { key, label, description, line, column } = raw;
+  const { key, label, description, at } = raw;
   const named = (raw.rules ?? []).map((rule, i) => ({
     rule,
-    name: rule.name ?? { value: `${key.value}#${i + 1}`, line: rule.line, column: rule.column },
+    name: rule.name ?? { value: `${key.value}#${i + 1}`, ...rule.at },
   }));
   checkNames(
     named.map(({ name }) => name),
@@ -110,8 +110,7 @@ function resolveDimension(raw: RawDimension, scope: LookupScope): RuleDimension 
     when: resolveCondition(rule.when, scope),
     value: resolveValue(rule, scope),
     effective: resolveEffective(rule.effective, scope.report),
-    line: rule.line,
-    column: rule.column,
+    ...rule.at,
   }));
   return {
     key: key.value,
@@ -120,8 +119,7 @@ function resolveDimension(raw: RawDimension, scope: LookupScope): RuleDimension 
     effective: resolveEffective(raw.effective, scope.report),
     rules,
     otherwise: raw.otherwise?.value ?? null,
-    line,
-    column,
+    ...at,
   };
 }
 
@@ -136,10 +134,10 @@ function checkCircles(dimensions: readonly RuleDimension[], report: Report): voi
 }
 
 function resolveSplits(raw: readonly RawSplit[], scope: LookupScope): Split[] {
-  const names = raw.map(({ name, line, column }, i) => name ?? { value: `split#${i + 1}`, line, column });
+  const names = raw.map(({ name, at }, i) => name ?? { value: `split#${i + 1}`, ...at });
   checkNames(names, 'split', scope.report);
   return raw.map((split, i) => {
-    const { to, line, column } = split;
+    const { to, at } = split;
     checkNames(to, 'dimension to share out to', scope.report);
     const by = resolveDriver(split.by, to, scope);
     return {
@@ -150,8 +148,7 @@ function resolveSplits(raw: readonly RawSplit[], scope: LookupScope): Split[] {
       noDriver: resolveNoDriver(split.noDriver ?? [], scope.report),
       override: split.override?.value ?? false,
       effective: resolveEffective(split.effective, scope.report),
-      line,
-      column,
+      ...at,
     };
   });
 }
@@ -184,7 +181,7 @@ function resolveDriver(raw: RawDriver, to: readonly Placed<string>[], scope: Loo
     case 'fixed': {
       const weights = raw.fixed.map(({ name, value }) => ({ value: name, weight: value.value }));
       if (weights.length > 0 && weights.every(({ weight }) => !/[1-9]/.test(weight))) {
-        scope.report(raw, 'The weights add up to 0', 'Give one of them more.');
+        scope.report(raw.at, 'The weights add up to 0', 'Give one of them more.');
       }
       return { kind: 'fixed', weights };
     }

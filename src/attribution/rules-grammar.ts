@@ -88,18 +88,18 @@ export type RawTest = ReadBy<typeof test>;
 const anyCondition: Shape<RawCondition> = choice('a condition', {
   all: mapped(
     fields('all', { all: required(list(condition, 0, PARTS_MAX), 'All of these hold; of none: true.') }),
-    ({ all: parts, line, column }) => ({ kind: 'all' as const, parts, line, column }),
+    ({ all: parts, at }) => ({ kind: 'all' as const, parts, ...at }),
   ),
   any: mapped(
     fields('any', { any: required(list(condition, 0, PARTS_MAX), 'One of these holds; of none: false.') }),
-    ({ any: parts, line, column }) => ({ kind: 'any' as const, parts, line, column }),
+    ({ any: parts, at }) => ({ kind: 'any' as const, parts, ...at }),
   ),
-  not: mapped(fields('not', { not: required(condition, 'This does not hold.') }), ({ not: part, ...at }) => ({
+  not: mapped(fields('not', { not: required(condition, 'This does not hold.') }), ({ not: part, at }) => ({
     kind: 'not' as const,
     part,
     ...at,
   })),
-  key: mapped(test, (test) => ({ kind: 'test' as const, test, line: test.line, column: test.column })),
+  key: mapped(test, (test) => ({ kind: 'test' as const, test, ...test.at })),
 });
 
 const keys = list(text, 1, KEYS_MAX);
@@ -220,11 +220,11 @@ function step(value: NoDriver, { line, column }: Position): Placed<NoDriver> {
 const noDriverFields = choice('a step of noDriver', {
   spread: mapped(
     fields('a step of noDriver', { spread: required(word(['day']), 'The weights of the whole UTC day.') }),
-    ({ spread, ...at }) => step({ kind: 'spread', over: spread.value }, at),
+    ({ spread, at }) => step({ kind: 'spread', over: spread.value }, at),
   ),
   value: mapped(
     fields('a step of noDriver', { value: required(text, 'All of it to this one.') }),
-    ({ value, ...at }) => step({ kind: 'value', value: value.value }, at),
+    ({ value, at }) => step({ kind: 'value', value: value.value }, at),
   ),
 });
 const noDriver = list(

@@ -28,11 +28,17 @@ const kindNames: Readonly<Record<Tree['kind'], string>> = {
   map: 'a group of fields',
 };
 
-function mismatch(tree: Tree, name: string, wanted: string, report: Report): undefined {
+function mismatch(
+  tree: Tree,
+  name: string,
+  wanted: string,
+  report: Report,
+  otherwise = `Write ${wanted}.`,
+): undefined {
   if (tree.kind === 'refused') return;
   const isUnquoted = wanted.startsWith('a text') && (tree.kind === 'number' || tree.kind === 'flag');
   const source = tree.kind === 'number' ? tree.source : tree.kind === 'flag' ? String(tree.value) : '';
-  const hint = isUnquoted ? `Write it in quotes: "${source}".` : `Write ${wanted}.`;
+  const hint = isUnquoted ? `Write it in quotes: "${source}".` : otherwise;
   const found = tree.kind === 'number' ? tree.source : kindNames[tree.kind];
   report(tree, `${name} is ${found}, not ${wanted}`, hint);
 }
@@ -228,7 +234,7 @@ export function alternative<T>(shape: Shape<T>, description: string): Field<T, '
 }
 
 type Fields = Readonly<Record<string, AnyField>>;
-type ReadFields<F extends Fields> = Position & {
+type ReadFields<F extends Fields> = { readonly at: Position } & {
   readonly [Name in keyof F]: F[Name] extends Field<infer T, 'required'>
     ? T
     : F[Name] extends Field<infer T, 'optional' | 'alternative'>
@@ -254,7 +260,7 @@ export function fields<const F extends Fields>(what: string, known: F): Shape<Re
       additionalProperties: false,
     },
     read(tree, name, report) {
-      if (tree.kind !== 'map') return mismatch(tree, name, `${what} (${names.join(', ')})`, report);
+      if (tree.kind !== 'map') return mismatch(tree, name, what, report, `Its fields: ${names.join(', ')}.`);
       const given = new Map(tree.entries.map((entry) => [entry.key, entry]));
       for (const { key, ...at } of tree.entries) {
         if (!names.includes(key)) report(at, `${what} has no field "${key}"`, didYouMean(key, names));
@@ -274,7 +280,7 @@ export function fields<const F extends Fields>(what: string, known: F): Shape<Re
       if (!isWhole) return undefined;
       const { line, column } = tree;
       // What each field's shape reads, by its name: fromEntries forgets which is which.
-      return { ...Object.fromEntries(read), line, column } as ReadFields<F>;
+      return { ...Object.fromEntries(read), at: { line, column } } as ReadFields<F>;
     },
   };
 }
@@ -308,7 +314,7 @@ export function choice<const Shapes extends Readonly<Record<string, Shape<unknow
   return {
     schema: { oneOf: Object.values(shapes).map(({ schema }) => schema) },
     read(tree, name, report) {
-      if (tree.kind !== 'map') return mismatch(tree, name, `${what} (with ${marks.join(' or ')})`, report);
+      if (tree.kind !== 'map') return mismatch(tree, name, what, report, `It has ${marks.join(' or ')}.`);
       const mark = marks.find((known) => tree.entries.some(({ key }) => key === known));
       // One of the shapes, so it reads what one of them does.
       if (mark !== undefined) return shapes[mark]?.read(tree, name, report) as ReadBy<Shapes[keyof Shapes]>;
