@@ -262,14 +262,16 @@ export function fields<const F extends Fields>(what: string, known: F): Shape<Re
     read(tree, name, report) {
       if (tree.kind !== 'map') return mismatch(tree, name, what, report, `Its fields: ${names.join(', ')}.`);
       const given = new Map(tree.entries.map((entry) => [entry.key, entry]));
+      const misspelt = new Set<string>();
       for (const { key, ...at } of tree.entries) {
-        if (!names.includes(key)) report(at, `${what} has no field "${key}"`, didYouMean(key, names));
+        if (names.includes(key)) continue;
+        report(at, `${what} has no field "${key}"`, didYouMean(key, names));
+        for (const name of nearNames(key, names)) misspelt.add(name);
       }
-      const isChosen = checkAlternatives(tree, what, alternatives, given, report);
-      let isWhole = isChosen;
+      let isWhole = checkAlternatives({ tree, what, alternatives, given, misspelt }, report);
       const read = Object.entries(known).map(([field, { shape, presence }]) => {
         const entry = given.get(field);
-        if (entry === undefined && presence === 'required') {
+        if (entry === undefined && presence === 'required' && !misspelt.has(field)) {
           report(tree, `${what} lacks "${field}"`, `Add ${field}.`);
         }
         const value = entry && shape.read(entry.value, field, report);
@@ -285,23 +287,26 @@ export function fields<const F extends Fields>(what: string, known: F): Shape<Re
   };
 }
 
-function checkAlternatives(
-  tree: Tree,
-  what: string,
-  alternatives: readonly string[],
-  given: ReadonlyMap<string, Entry>,
-  report: Report,
-): boolean {
+type Chosen = {
+  readonly tree: Tree;
+  readonly what: string;
+  readonly alternatives: readonly string[];
+  readonly given: ReadonlyMap<string, Entry>;
+  /** Names that were probably meant by others, which is reported. */
+  readonly misspelt: ReadonlySet<string>;
+};
+
+function checkAlternatives({ tree, what, alternatives, given, misspelt }: Chosen, report: Report): boolean {
   if (alternatives.length === 0) return true;
   const chosen = alternatives.filter((name) => given.has(name));
-  if (chosen.length === 1) return true;
   const [, second] = chosen;
+  if (chosen.length === 1) return true;
   const at = (second !== undefined && given.get(second)) || tree;
-  const message =
-    chosen.length === 0
-      ? `${what} lacks one of ${alternatives.join(', ')}`
-      : `${what} has ${chosen.join(' and ')}`;
-  report(at, message, `Give exactly one of ${alternatives.join(', ')}.`);
+  const found =
+    chosen.length === 0 ? `lacks one of ${alternatives.join(', ')}` : `has ${chosen.join(' and ')}`;
+  if (chosen.length > 0 || !alternatives.some((name) => misspelt.has(name))) {
+    report(at, `${what} ${found}`, `Give exactly one of ${alternatives.join(', ')}.`);
+  }
   return false;
 }
 

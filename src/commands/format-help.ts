@@ -10,7 +10,8 @@ export function formatSynopsis(name: string, { options, operands }: Usage): stri
     return option.kind === 'text' && option.isRequired ? text : `[${text}]`;
   });
   if (operands !== null) {
-    const text = operands.max > 1 ? `${operands.name}…` : operands.name;
+    const isRepeated = operands.max > Math.max(1, operands.min);
+    const text = isRepeated ? `${operands.name}…` : operands.name;
     parts.push(operands.min > 0 ? text : `[${text}]`);
   }
   return ['costgraph', name, ...parts].join(' ');

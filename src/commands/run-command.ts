@@ -46,6 +46,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'propose which rollups to create and drop, by what was asked',
     load: () => import('./advise.ts'),
   },
+  rules: {
+    summary: 'check attribution rules',
+    load: () => import('./rules.ts'),
+  },
   verify: {
     summary: 'add up the raw charges again and compare',
     load: () => import('./verify.ts'),

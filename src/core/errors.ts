@@ -240,6 +240,17 @@ const catalogue = {
       `There is no rollup "${d.name}"`,
     (d) => didYouMean(d.near, d.known.length > 0 ? `There are ${d.known.join(', ')}.` : 'There is none.'),
   ),
+  // Attribution
+  BAD_RULES: entry(
+    'caller',
+    (d: {
+      file: string;
+      problems: number;
+      first: { file: string; line: number; column: number; message: string; hint: string };
+    }) =>
+      `${d.file} has ${d.problems === 1 ? '1 problem' : `${d.problems} problems`}; the first, ${d.first.file}:${d.first.line}:${d.first.column}: ${d.first.message}`,
+    (d) => d.first.hint,
+  ),
   DICTIONARY_COLLISION: entry(
     'bug',
     (d: { id: string }) => `Two different attribute sets have the id ${d.id}`,

@@ -9,7 +9,7 @@ export function nearNames(wrong: string, known: Iterable<string>): string[] {
   const scored: { name: string; score: number }[] = [];
   for (const name of known) {
     const lower = name.toLowerCase();
-    const score = lettersOf(lower) === askedLetters ? 0 : distance(asked, lower, limit);
+    const score = lettersOf(lower) === askedLetters ? 0 : editDistance(asked, lower, limit);
     if (score <= limit) scored.push({ name, score });
   }
   scored.sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1));
@@ -21,7 +21,7 @@ function lettersOf(name: string): string {
 }
 
 /** Levenshtein distance, given up above `limit`. */
-function distance(a: string, b: string, limit: number): number {
+export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
