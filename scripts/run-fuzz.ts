@@ -1,12 +1,17 @@
 /**
- * `npm run fuzz [-- CASES [SEED]]`: the differential tests over more random questions and drill-downs than `npm test` asks.
+ * `npm run fuzz [-- CASES [SEED]]`: the differential tests over more random questions, drill-downs and
+ * attribution rules than `npm test` takes.
  * A failure prints its seed, and the question and charges it shrank to.
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 
 const CASES_DEFAULT = '5000';
-const TESTS = ['test/planner/differential.test.ts', 'test/execute/drill-down.test.ts'];
+const TESTS = [
+  'test/planner/differential.test.ts',
+  'test/execute/drill-down.test.ts',
+  'test/attribution/compile-rules.test.ts',
+];
 
 const [cases = CASES_DEFAULT, seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2);
 if (![cases, seed].every((argument) => /^\d{1,10}$/.test(argument))) {

@@ -31,7 +31,7 @@ export function parseRules(
 
 /** What begins with a field's name stays as it is. */
 function capitalized(message: string): string {
-  return message.replace(/^an? /, (article) => article.charAt(0).toUpperCase() + article.slice(1));
+  return message.replace(/^(?:an?|the) /, (article) => article.charAt(0).toUpperCase() + article.slice(1));
 }
 
 function compareErrors(a: RuleError, b: RuleError): number {

@@ -50,8 +50,15 @@ export function readTree(text: string, report: Report): Tree | null {
     const { line, col } = lineCounter.linePos(offset);
     return { line, column: col };
   };
-  for (const { message, pos } of document.errors) {
-    report(positionOf(pos[0]), `This is neither YAML nor JSON: ${lowerFirst(message)}`, SYNTAX_HINT);
+  let known = -1;
+  for (const { code, message, pos } of document.errors) {
+    if (pos[0] === known) continue; // What follows from the error before.
+    known = pos[0];
+    if (code === 'MULTIPLE_DOCS') {
+      report(positionOf(known), 'A second document begins here', 'Leave out the line ---, or use two files.');
+    } else {
+      report(positionOf(known), `This is neither YAML nor JSON: ${lowerFirst(message)}`, SYNTAX_HINT);
+    }
   }
   if (document.errors.length > 0) return null;
   return treeOf(document, positionOf, report);

@@ -138,7 +138,8 @@ function resolveSplits(raw: readonly RawSplit[], scope: LookupScope): Split[] {
   checkNames(names, 'split', scope.report);
   return raw.map((split, i) => {
     const { to, at } = split;
-    checkNames(to, 'dimension to share out to', scope.report);
+    const within = split.by.kind === 'telemetry' ? (split.by.within ?? []) : [];
+    checkNames([...to, ...within], 'key of this split', scope.report);
     const by = resolveDriver(split.by, to, scope);
     return {
       name: names[i]?.value ?? '',
@@ -167,7 +168,6 @@ function resolveDriver(raw: RawDriver, to: readonly Placed<string>[], scope: Loo
         scope.report(telemetry, `"${telemetry.value}" is no name of a stream`, hint);
       }
       (within ?? []).forEach(scope.checkKey);
-      checkNames([...to, ...(within ?? [])], 'column of the stream', scope.report);
       return {
         kind: 'telemetry',
         stream: telemetry.value,

@@ -250,7 +250,7 @@ const split = fields('a split', {
 });
 export type RawSplit = ReadBy<typeof split>;
 
-export const rulesShape = fields('the rules', {
+export const rulesShape = fields('a file of rules', {
   version: required(number(1), 'Of this language.'),
   dimensions: optional(list(dimension, 0, DIMENSIONS_MAX), "Dimensions of the tenant's own."),
   lookups: optional(list(lookup, 0, LOOKUPS_MAX), 'Lists and hierarchies in files.'),
