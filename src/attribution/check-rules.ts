@@ -21,7 +21,7 @@ export type Finding = Position & {
 };
 
 /** Comparisons per dimension: beyond, rules that cannot be reached are no longer looked for. */
-export const CHECK_EFFORT_MAX = 5_000_000;
+export const CHECK_EFFORT_MAX = 2_000_000;
 const VALUES_SHOWN = 5;
 
 /** In the order of the text. */
