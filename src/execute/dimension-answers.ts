@@ -57,6 +57,7 @@ export async function answerDimensionValues(
     timeZone: 'UTC',
     buckets: null,
     compareBuckets: null,
+    splits: 'APPLIED',
     groupBy: [input.key],
     filter,
     having: [],

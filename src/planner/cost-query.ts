@@ -21,6 +21,7 @@ export type CostQuery = {
   readonly currency: string | null;
   readonly timing: 'START' | 'PRORATED';
   readonly timeAxis: 'CHARGE_PERIOD' | 'BILLING_PERIOD';
+  readonly splits: 'APPLIED' | 'NONE';
   readonly compare: PeriodInput | null;
   readonly knowledge: KnowledgeInput;
   readonly timeZone: string;

@@ -1,8 +1,10 @@
 import type { TenantState } from '../catalog/tenant-state.ts';
+import type { TimeRange } from '../core/time-range.ts';
+import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { estimateCombinations } from './estimate-groups.ts';
 import type { Plan, Scan } from './plan.ts';
-import { aggregateOf } from './plan-tree.ts';
+import { aggregateOf, scansOf } from './plan-tree.ts';
 import type { Predicate } from './predicate.ts';
 import { and } from './predicate.ts';
 import type { ScannedSource } from './scanned-sources.ts';
@@ -20,8 +22,13 @@ export function estimateRows(plan: Plan, state: TenantState): number {
       return filteredRows(plan, state);
     case 'Lookup':
     case 'Attribute':
+    case 'Rebucket':
     case 'Bucket':
       return estimateRows(plan.input, state);
+    case 'Allocate':
+      return allocatedRows(plan, state);
+    case 'Telemetry':
+      return telemetryRows(plan, state);
     case 'Aggregate':
       return estimateGroups(plan, state);
     case 'GroupingSets':
@@ -90,4 +97,30 @@ function filteredRows(plan: Extract<Plan, { kind: 'Filter' }>, state: TenantStat
   }
   if (below.kind !== 'Scan') return estimateRows(plan.input, state) * UNKNOWN_SELECTIVITY;
   return rowsOf(below, scannedSources(below, state), ({ profile }) => selectivity(and(predicates), profile));
+}
+
+/** Every row may have a part for each key of its hour or day. */
+function allocatedRows({ input, weights }: Extract<Plan, { kind: 'Allocate' }>, state: TenantState): number {
+  const rows = estimateRows(input, state);
+  if (weights.kind === 'constant') return rows * Math.max(1, weights.shares.length);
+  const { from, to } = rangeOf(weights.plan);
+  const hours = Math.max(1, (to - from) / (weights.grain === 'hour' ? HOUR_MS : DAY_MS));
+  return rows * Math.max(1, estimateRows(weights.plan, state) / hours);
+}
+
+function rangeOf(plan: Plan): TimeRange {
+  if (plan.kind === 'Telemetry') return plan.range;
+  const ranges = scansOf(plan).map(({ range }) => range);
+  return {
+    from: Math.min(...ranges.map(({ from }) => from)),
+    to: Math.max(...ranges.map(({ to }) => to)),
+  };
+}
+
+function telemetryRows({ stream, range }: Extract<Plan, { kind: 'Telemetry' }>, state: TenantState): number {
+  const loads = state.telemetry.get(stream)?.loads ?? [];
+  return loads.reduce((sum, { rows, from, to }) => {
+    const covered = Math.max(0, Math.min(to, range.to) - Math.max(from, range.from));
+    return sum + (rows * covered) / Math.max(1, to - from);
+  }, 0);
 }

@@ -41,6 +41,12 @@ export function detailOf(plan: Plan): string {
       return `${plan.dictionary} ${list(plan.columns)}${orInline(plan.columns, plan.input)}`;
     case 'Attribute':
       return list(plan.dimensions.map(({ key }) => key));
+    case 'Allocate':
+      return `"${plan.split}" to ${list(plan.to)} of ${formatPredicate(plan.members)}`;
+    case 'Rebucket':
+      return plan.buckets ? `${plan.buckets.granularity} in ${plan.buckets.timeZone}` : 'whole period';
+    case 'Telemetry':
+      return `${plan.stream} by ${plan.grain} ${formatRange(plan.range)} ${list(plan.keys)}`;
     case 'Filter': {
       const keys = members(plan.predicate).map(({ test }) => test.key);
       return `${formatPredicate(plan.predicate)}${orInline(keys, plan.input)}`;

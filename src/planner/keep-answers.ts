@@ -174,6 +174,8 @@ function timeOf(unit: Unit, { axis, range }: Scan): TimeRange | null {
 /** The Aggregate at the root of a fragment, where groups of single units can be merged into its own; else null. */
 function mergeableRoot({ fragment, estimate }: Ask, units: number): Aggregate | null {
   if (fragment.kind !== 'Aggregate' || estimate.rows * units > MERGED_ROWS_MAX) return null;
+  // What is shared out together is not of one source and month.
+  if (someNode(fragment, ({ kind }) => kind === 'Allocate')) return null;
   return fragment.step === 'final'
     ? fragment.measures.every(isMergeable)
       ? fragment

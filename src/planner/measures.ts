@@ -7,7 +7,7 @@ import type { Predicate } from './predicate.ts';
 import { TRUE, formatPredicate } from './predicate.ts';
 
 /**
- * What an Aggregate computes. `name` is the output column. Sums are null where no charge has a value.
+ * What an Aggregate computes. `count-once` counts what parts of one `$item` stand for once. `name` is the output column. Sums are null where no charge has a value.
  * `unit-min`/`unit-max` are the least and greatest unit (code point order, a missing unit counts as '') among
  * charges whose quantity is present: equal when the units are not mixed.
  */
@@ -15,6 +15,7 @@ export type Measure = {
   readonly name: string;
   readonly fn:
     | 'count'
+    | 'count-once'
     | 'sum'
     | 'min'
     | 'max'

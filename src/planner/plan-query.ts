@@ -67,7 +67,7 @@ export function planQuery(
   options: PlanOptions = defaultPlanOptions,
 ): QueryPlan {
   checkPatternCount(question);
-  const { totalsFromRows, ...logical } = questionToLogical(question, state.rules);
+  const { totalsFromRows, ...logical } = questionToLogical(question, state);
   const planned = partNames.flatMap((name) => {
     const plan = logical[name];
     return plan === null ? [] : [{ name, ...planPart(plan, state, offers, options) }];

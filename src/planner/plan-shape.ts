@@ -26,6 +26,12 @@ function ownShape(plan: Plan): unknown {
       return [plan.kind, plan.dictionary, plan.columns];
     case 'Attribute':
       return [plan.kind, plan.rules, plan.dimensions.map(({ key }) => key)];
+    case 'Allocate':
+      return [plan.kind, plan.split, plan.pool, plan.items, plan.weights.kind];
+    case 'Telemetry':
+      return [plan.kind, plan.stream, plan.keys, plan.grain, plan.range];
+    case 'Rebucket':
+      return [plan.kind, plan.buckets?.granularity ?? null];
     case 'Filter':
       return [plan.kind, predicateShape(plan.predicate)];
     case 'Bucket':

@@ -1,16 +1,20 @@
 /** Ways through the algebra of plan.ts, whatever a plan is of. */
 import { unreachable } from '../core/unreachable.ts';
 import type { Aggregate, Ask, ColumnName, GroupingSets, Plan, Scan } from './plan.ts';
-import { ORDINAL, REMAINDER, ROW_COUNT, SET, TIME, before } from './plan.ts';
+import { ITEM, ORDINAL, REMAINDER, ROW_COUNT, SET, SPLIT, TIME, before } from './plan.ts';
 
 export function children(plan: Plan): readonly Plan[] {
   switch (plan.kind) {
     case 'Scan':
     case 'Empty':
     case 'Kept':
+    case 'Telemetry':
       return [];
+    case 'Allocate':
+      return plan.weights.kind === 'measured' ? [plan.input, plan.weights.plan] : [plan.input];
     case 'Lookup':
     case 'Attribute':
+    case 'Rebucket':
     case 'Filter':
     case 'Bucket':
     case 'Aggregate':
@@ -38,9 +42,19 @@ export function mapChildren(plan: Plan, change: (child: Plan) => Plan): Plan {
     case 'Scan':
     case 'Empty':
     case 'Kept':
+    case 'Telemetry':
       return plan;
+    case 'Allocate': {
+      const input = change(plan.input);
+      const { weights } = plan;
+      if (weights.kind === 'constant') return input === plan.input ? plan : { ...plan, input };
+      const measured = change(weights.plan);
+      if (input === plan.input && measured === weights.plan) return plan;
+      return { ...plan, input, weights: { ...weights, plan: measured } };
+    }
     case 'Lookup':
     case 'Attribute':
+    case 'Rebucket':
     case 'Filter':
     case 'Bucket':
     case 'Aggregate':
@@ -93,7 +107,12 @@ export function outputColumns(plan: Plan): readonly ColumnName[] {
       return [...outputColumns(plan.input), TIME];
     case 'Filter':
     case 'Having':
+    case 'Rebucket':
       return outputColumns(plan.input);
+    case 'Allocate':
+      return [...plan.items, ...plan.to, ...plan.measures.map((measure) => measure.name), ITEM, SPLIT];
+    case 'Telemetry':
+      return [TIME, ...plan.keys, 'units'];
     case 'Aggregate':
       return [...plan.groupBy, ...plan.measures.map((measure) => measure.name)];
     case 'GroupingSets':

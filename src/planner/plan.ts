@@ -3,7 +3,7 @@ import type { LakeTableName } from '../catalog/lake-tables.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { Brand } from '../core/brand.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { RuleValue } from '../attribution/rule-set.ts';
+import type { Grain, NoDriver, RuleValue } from '../attribution/rule-set.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
 import type { Measure } from './measures.ts';
@@ -25,6 +25,9 @@ export type Plan =
   | Empty
   | Lookup
   | Attribute
+  | Allocate
+  | Telemetry
+  | Rebucket
   | Filter
   | Bucket
   | Aggregate
@@ -49,6 +52,10 @@ export const ORDINAL: ColumnName = '$ordinal';
 export const ROW_COUNT: ColumnName = '$rows';
 /** In rows of GroupingSets: the number of the set that the row is a group of. */
 export const SET: ColumnName = '$set';
+/** Of what was shared out: a number that all parts of one item have; null on the rest. */
+export const ITEM: ColumnName = '$item';
+/** Name of the split that a part came of; null on what was not shared out. */
+export const SPLIT: ColumnName = '$split';
 export const before = (name: ColumnName): ColumnName => `before:${name}`;
 
 /**
@@ -125,6 +132,73 @@ export type CaseValue =
       readonly column: string;
       readonly at: Instant;
     };
+
+/**
+ * Shares out rows of groups by hours (`$time`). Of rows that are `members`, each pool (equal `pool`) is shared among the
+ * keys of its weights: with its items (equal `items`) in the order of these, X(i) the sum of a measure over the items
+ * through i, keys in code point order, Y(k) the sum of weights through key k and W of all of them,
+ *
+ *     part(i, k) = F(X(i), Y(k)) − F(X(i−1), Y(k)) − F(X(i), Y(k−1)) + F(X(i−1), Y(k−1)),  F(x, y) = ⌊x·y ÷ W⌋
+ *
+ * in units of 10^-12: parts of an item add up to it, parts of a key to its share of the pool, and the parts of items put
+ * together are the sums of theirs. Sums are shared; counts and extremes are each part's own. Members of a pool without
+ * weights, and all other rows, stay as they are. Columns out: `items`, `to`, measures, `$item`, `$split`.
+ */
+export type Allocate = {
+  readonly kind: 'Allocate';
+  readonly split: string;
+  /** Splits before it that rows went through. */
+  readonly stage: number;
+  readonly members: Predicate;
+  readonly to: readonly ColumnName[];
+  /** Of the hour 0. */
+  readonly from: Instant;
+  readonly pool: readonly ColumnName[];
+  readonly items: readonly ColumnName[];
+  readonly measures: readonly Measure[];
+  readonly weights: Weights;
+  readonly noDriver: readonly NoDriver[];
+  readonly input: Plan;
+};
+export type Weights =
+  /** The same in every pool, of the one key of `to`. */
+  | { readonly kind: 'constant'; readonly shares: readonly ConstantShare[] }
+  /**
+   * A row of `plan` is the weight of `keys` in the hour, or the day that begins with it, `$time` from `from`, in pools that
+   * agree in `agreeing`. A pool whose charges take longer than the grain has the weights of all of it that they touch.
+   */
+  | {
+      readonly kind: 'measured';
+      readonly grain: Grain;
+      readonly agreeing: readonly ColumnName[];
+      /** A key of `to`, and the column of `plan` that holds its values. */
+      readonly keys: readonly { readonly key: ColumnName; readonly column: ColumnName }[];
+      readonly weight: ColumnName;
+      readonly from: Instant;
+      readonly plan: Plan;
+    };
+/** Weights of all values before it, and through it: the last one's `to` is the sum. */
+export type ConstantShare = { readonly value: string; readonly from: string; readonly to: string };
+
+/** Units of a stream of driver data: `$time` (hours since the range's start), its keys, `units`. */
+export type Telemetry = {
+  readonly kind: 'Telemetry';
+  readonly tenant: TenantId;
+  readonly stream: string;
+  readonly keys: readonly ColumnName[];
+  readonly grain: Grain;
+  readonly range: TimeRange;
+  /** Null until pruning has chosen its files, and where there is no such stream. */
+  readonly selection: null;
+};
+
+/** Puts hours since `from` (`$time`) into buckets; null: all into one, number 0. */
+export type Rebucket = {
+  readonly kind: 'Rebucket';
+  readonly from: Instant;
+  readonly buckets: TimeBuckets | null;
+  readonly input: Plan;
+};
 
 export type Filter = { readonly kind: 'Filter'; readonly predicate: Predicate; readonly input: Plan };
 

@@ -1,11 +1,11 @@
 import { chargeColumns } from '../catalog/charge-columns.ts';
 import { placeOf } from '../catalog/dimensions.ts';
-import type { PublishedRules } from '../catalog/published-rules.ts';
+import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Metric } from '../catalog/metrics.ts';
 import type { TimeRange } from '../core/time-range.ts';
 import { ceilHour } from '../core/time-range.ts';
 import type { GroupsAsked } from './attribute/attribute-groups.ts';
-import { attributeGroups } from './attribute/attribute-groups.ts';
+import { allocateGroups, sharesOut } from './attribute/allocate-groups.ts';
 import type { Measure } from './measures.ts';
 import { isMergeable, measure, measuresOf } from './measures.ts';
 import type { Aggregate, LogicalPlan, Plan } from './plan.ts';
@@ -27,10 +27,10 @@ export type LogicalParts = {
 /**
  * What is asked, in the algebra, with nothing optimised: all columns, tests on dimensions as they were written.
  *
- * @param rules that define the tenant's own dimensions
+ * @param state whose rules define the tenant's own dimensions, and share costs out
  */
-export function questionToLogical(asked: Question, rules: PublishedRules | null): LogicalParts {
-  const question = { ...asked, rules };
+export function questionToLogical(asked: Question, state: TenantState): LogicalParts {
+  const question = { ...asked, state };
   const { rows, totals, excluded } = question.wanted;
   const totalsFromRows = rows !== null && totals !== null && summaryIsTotals(question, totals.measures);
   const rowMeasures = rows && unique([...rows.measures, ...(totalsFromRows ? totals.measures : [])]);
@@ -50,16 +50,18 @@ function logical(plan: Plan): LogicalPlan {
 }
 
 /**
- * Rows add up to the totals where every charge is in exactly one row and nothing is hidden. Under PRORATED a
- * charge counts in several rows; distinct counts do not add up.
+ * Rows add up to the totals where every charge is in exactly one row and nothing is hidden. Under PRORATED, and where
+ * it is shared out, a charge counts in several rows; distinct counts do not add up.
  */
-function summaryIsTotals(question: Question, measures: readonly Measure[]): boolean {
+function summaryIsTotals(question: Ruled, measures: readonly Measure[]): boolean {
   const hides = question.having.length > 0 || (question.top !== null && !question.top.remainder);
-  return !hides && question.timing === 'START' && measures.every(isMergeable);
+  const { groupBy, filter: predicate, state, splits } = question;
+  const isShared = sharesOut({ groupBy, measures, predicate }, { state, splits });
+  return !hides && !isShared && question.timing === 'START' && measures.every(isMergeable);
 }
 
-/** With the rules that it is answered by. */
-type Ruled = Question & { readonly rules: PublishedRules | null };
+/** With the state that it is answered from. */
+type Ruled = Question & { readonly state: TenantState };
 
 function rowsPlan(question: Ruled, measures: readonly Measure[], offset: number, limit: number): Plan {
   const keys = [...(question.buckets ? [TIME] : []), ...question.groupBy];
@@ -112,9 +114,15 @@ function aggregatePlan(
 ): Plan {
   const range = { from: ceilHour(period.from), to: ceilHour(period.to) };
   const areStarts = question.timing === 'START' && question.axis === 'CHARGE_PERIOD';
-  return attributeGroups(asked, question.rules, range, areStarts, (base, part) =>
-    chargesPlan(question, part, buckets, base),
-  );
+  const { state, splits } = question;
+  return allocateGroups(asked, {
+    state,
+    range,
+    buckets,
+    areStarts,
+    splits,
+    charges: (base, part, hours) => chargesPlan(question, part, hours ?? buckets, base),
+  });
 }
 
 /** Groups of charges by base dimensions. */

@@ -23,6 +23,8 @@ export type Question = {
   readonly buckets: TimeBuckets | null;
   /** Of `compare`: bucket i stands beside bucket i of the period. */
   readonly compareBuckets: TimeBuckets | null;
+  /** NONE: before shared costs are split. */
+  readonly splits: 'APPLIED' | 'NONE';
   readonly groupBy: readonly string[];
   readonly filter: Predicate;
   readonly having: readonly HavingTest[];

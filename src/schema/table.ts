@@ -94,17 +94,11 @@ async function viewOf(context: Context, binding: TableBinding): Promise<View> {
 }
 
 /**
- * Without events and rules there is one basis and one view of splits; no store can be left out, so a partial
- * answer is a whole one. All of them are taken and change nothing yet.
+ * Without events there is one basis; no store can be left out, so a partial answer is a whole one. Both are taken and
+ * change nothing yet.
  */
 function toCostQuery(argument: CostQueryArgument): CostQuery {
-  const {
-    basis: _basis,
-    splits: _splits,
-    onUnavailable: _onUnavailable,
-    deadline: _deadline,
-    ...query
-  } = argument;
+  const { basis: _basis, onUnavailable: _onUnavailable, deadline: _deadline, ...query } = argument;
   return {
     ...query,
     filter: query.filter ?? null,

@@ -18,10 +18,17 @@ import { defaultPlanOptions } from '../../src/planner/plan-query.ts';
 import { aboutAttributes } from '../support/about-attributes.ts';
 import { answerByPlan, answerByStore } from '../support/answers.ts';
 import { chargesArbitrary, isLive, questionArbitrary } from '../support/arbitraries.ts';
+import type { Charge } from '../support/charge.ts';
 import { comparable } from '../support/comparable.ts';
 import { stateOf, writeLake } from '../support/lake-fixture.ts';
 import { answerQuestion } from '../support/question-reference.ts';
-import { aboutRules, ruleSetArbitrary, withRules } from '../support/rule-arbitraries.ts';
+import {
+  aboutRules,
+  aboutSplits,
+  ruleSetArbitrary,
+  splitRuleSetArbitrary,
+  withRules,
+} from '../support/rule-arbitraries.ts';
 import { SEED } from '../support/seeded.ts';
 
 /** `npm run fuzz` raises it. */
@@ -36,6 +43,14 @@ const askedArbitrary = fc.record({
     .tuple(fc.oneof(questionArbitrary, questionArbitrary.map(aboutAttributes)), fc.nat(4))
     .map(([question, offset]) => aboutRules(question, offset)),
   ruleSet: ruleSetArbitrary,
+  rulesOff: fc.oneof(fc.constant([]), fc.subarray(ruleNames)),
+  scale: fc.constantFrom(1, 1_000_000),
+  finish: fc.constantFrom('store' as const, 'server' as const, 'auto' as const),
+});
+
+const splitArbitrary = fc.record({
+  question: fc.tuple(questionArbitrary, fc.nat(6)).map(([question, offset]) => aboutSplits(question, offset)),
+  ruleSet: splitRuleSetArbitrary,
   rulesOff: fc.oneof(fc.constant([]), fc.subarray(ruleNames)),
   scale: fc.constantFrom(1, 1_000_000),
   finish: fc.constantFrom('store' as const, 'server' as const, 'auto' as const),
@@ -96,4 +111,32 @@ describe(`attributed answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeo
       await fc.assert(property, { seed, numRuns: Math.min(CASES, QUESTIONS_PER_LAKE) });
     }
   });
+
+  it('of the store and of the judge, once costs are shared out', async () => {
+    for (let lake = 0; lake * QUESTIONS_PER_LAKE < CASES; lake++) {
+      const seed = SEED + lake;
+      const size = { minLength: 50, maxLength: 120 };
+      const [drawn = []] = fc.sample(chargesArbitrary(size, lake % 2 === 1), { seed, numRuns: 1 });
+      const charges = drawn.map(withSmallAmounts);
+      const own = path.join(folder, `split-${lake}`);
+      await mkdir(own);
+      const { tables } = await writeLake(connection, own, charges);
+      const live = charges.filter(isLive);
+      const property = fc.asyncProperty(splitArbitrary, async (asked) => {
+        const { question, ruleSet, rulesOff, scale, finish } = asked;
+        const judged = comparable(question, answerQuestion(question, live, ruleSet), true);
+        const state = withRules(stateOf(live, { tables, scale }), ruleSet);
+        const options: PlanOptions = { ...defaultPlanOptions, finish, rulesOff: new Set(rulesOff) };
+        const byStore = await answerByStore(question, state, duckdb, options);
+        expect(comparable(question, byStore, true)).toEqual(judged);
+      });
+      await fc.assert(property, { seed, numRuns: Math.min(CASES, QUESTIONS_PER_LAKE), endOnFailure: true });
+    }
+  });
 });
+
+/** Of up to a thousand: what is shared out together times its weights fits 127 bits. */
+function withSmallAmounts(charge: Charge): Charge {
+  const amounts = Object.entries(charge.amounts).map(([column, units]) => [column, units % 10n ** 15n]);
+  return { ...charge, amounts: Object.fromEntries(amounts) };
+}

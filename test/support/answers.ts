@@ -31,7 +31,7 @@ export function answerByPlan(
   state: TenantState,
   options: PlanOptions,
 ): QuestionAnswer {
-  const parts = questionToLogical(question, state.rules);
+  const parts = questionToLogical(question, state);
   const run = (plan: LogicalPlan | null) => {
     if (plan === null) return null;
     const normalized = normalize(plan, { state }, options.rulesOff).plan;

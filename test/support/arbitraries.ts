@@ -457,6 +457,7 @@ export const questionArbitrary: fc.Arbitrary<Question> = fc
       timeZone: raw.timeZone,
       buckets: bucketsOf(asked),
       compareBuckets: compare && bucketsOf(compare),
+      splits: 'APPLIED',
       groupBy: raw.groupBy,
       filter: raw.filter,
       having: raw.having,

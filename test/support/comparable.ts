@@ -14,7 +14,12 @@ export type Comparable = {
   readonly excluded: Row | null;
 };
 
-export function comparable(question: Question, { rows, totals, excluded }: QuestionAnswer): Comparable {
+/** @param isSplit a charge may count in several rows: counts of rows put together say nothing */
+export function comparable(
+  question: Question,
+  { rows, totals, excluded }: QuestionAnswer,
+  isSplit = false,
+): Comparable {
   const { wanted, compare, top } = question;
   const keys = [...(question.buckets ? ['$time'] : []), ...question.groupBy];
   const cut = (row: Row, columns: readonly string[]) =>
@@ -22,7 +27,7 @@ export function comparable(question: Question, { rows, totals, excluded }: Quest
   const names = (measures: readonly Measure[], sides = compare ? ['', 'before:'] : ['']) =>
     sides.flatMap((side) => measures.filter(isExact).map(({ name }) => `${side}${name}`));
   const asked = wanted.rows?.measures ?? [];
-  const merged = names(asked.filter(isMergeable));
+  const merged = names(asked.filter((each) => isMergeable(each) && !(isSplit && each.fn === 'count')));
   const [summary, ...shown] = rows ?? [];
   return {
     rows:

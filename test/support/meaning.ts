@@ -79,10 +79,12 @@ export function computeWhere(measure: Measure, charges: readonly Read[]): Value 
 
 /** A measure over charges, all of which meet its condition. */
 export function compute({ fn, column }: Measure, met: readonly Read[]): Value {
-  if (column === null) return BigInt(met.length);
+  // Parts of one charge are one charge.
+  if (column === null) return BigInt(new Set(met.map((read, i) => read('$charge') ?? BigInt(-1 - i))).size);
   const values = met.map((read) => read(column)).filter((value) => value !== null);
   switch (fn) {
     case 'count':
+    case 'count-once':
       return sum(values) ?? 0n;
     case 'sum':
       return sum(values);
@@ -107,6 +109,7 @@ export function merge({ fn }: Measure, parts: readonly Value[]): Value {
   const values = parts.filter((value) => value !== null);
   switch (fn) {
     case 'count':
+    case 'count-once':
       return sum(values) ?? 0n;
     case 'sum':
       return sum(values);

@@ -10,6 +10,8 @@ import { valueOf } from './charge.ts';
 import { compareRows, computeWhere, meets, metricOf } from './meaning.ts';
 import { compareTuples, cutAmounts, passes } from './reference.ts';
 import { ruledValue } from './rule-meaning.ts';
+import type { Drivers } from './share-out.ts';
+import { shareOut } from './share-out.ts';
 
 /** Parts of an answer that were not wanted are null. */
 export type QuestionAnswer = {
@@ -31,8 +33,16 @@ export function answerQuestion(
   question: Question,
   all: readonly Charge[],
   rules: RuleSet | null = null,
+  drivers: Drivers = new Map(),
 ): QuestionAnswer {
-  const charges = rules === null ? all : all.map((charge) => attributed(charge, rules));
+  const charges =
+    rules === null
+      ? all
+      : shareOut(
+          all.map((charge) => attributed(charge, rules)),
+          rules,
+          drivers,
+        );
   const { period, compare, buckets, compareBuckets, wanted } = question;
   const own = charges.filter((charge) => charge.tenant === question.tenant);
   const isMet = (charge: Charge) => meets(question.filter, (key) => valueOf(charge, key));

@@ -22,6 +22,7 @@ export function costQuery(query: Partial<CostQuery> = {}): CostQuery {
     timing: 'START',
     timeAxis: 'CHARGE_PERIOD',
     compare: null,
+    splits: 'APPLIED',
     knowledge: {},
     timeZone: 'UTC',
     ...query,

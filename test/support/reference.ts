@@ -41,6 +41,10 @@ export function reference(plan: Plan, charges: readonly Charge[], rules: RuleSet
             row,
           ),
         );
+      case 'Allocate':
+      case 'Rebucket':
+      case 'Telemetry':
+        throw new Error('what is shared out is judged by the answers of stores');
       case 'Filter':
         return run(node.input).filter((row) => isMet(node.predicate, row));
       case 'Bucket':

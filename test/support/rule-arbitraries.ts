@@ -1,16 +1,20 @@
 import * as fc from 'fast-check';
 import type {
+  Driver,
   Effective,
+  NoDriver,
   Rule,
   RuleDimension,
   RuleSet,
   RuleValue,
+  Split,
   Validity,
 } from '../../src/attribution/rule-set.ts';
 import { ALWAYS } from '../../src/attribution/rule-set.ts';
 import type { PublishedRules } from '../../src/catalog/published-rules.ts';
 import { ruledDimensions } from '../../src/catalog/published-rules.ts';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
+import type { Measure } from '../../src/planner/measures.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { anchors, closePredicateOn } from './arbitraries.ts';
 import { withKeys } from './with-keys.ts';
@@ -124,12 +128,100 @@ export const ruleSetArbitrary: fc.Arbitrary<RuleSet> = fc
     splits: [],
   }));
 
+const noDriver: fc.Arbitrary<NoDriver[]> = fc
+  .tuple(
+    fc.subarray([{ kind: 'spread', over: 'day' } as const, { kind: 'even' } as const]),
+    fc.constantFrom<NoDriver>({ kind: 'value', value: 'rest' }, { kind: 'unattributed' }),
+  )
+  .map(([first, last]) => [...first, last]);
+
+const driver: fc.Arbitrary<Driver> = fc.oneof(
+  fc
+    .uniqueArray(fc.constantFrom('a', 'b', 'c', 'x'), { minLength: 1 })
+    .map((values): Driver => ({ kind: 'even', values })),
+  fc.constantFrom<Driver>({
+    kind: 'fixed',
+    weights: [
+      { value: 'a', weight: '0.6' },
+      { value: 'b', weight: '0.3' },
+      { value: 'c', weight: '0' },
+      { value: 'x', weight: '0.1000000001' },
+    ],
+  }),
+  fc.record({
+    kind: fc.constant('cost' as const),
+    of: fc.constantFrom('team', 'environment', 'owner', 'region_id', 'tag:Team'),
+    grain: fc.constantFrom('hour' as const, 'day' as const),
+  }),
+);
+
+function splitArbitrary(i: number): fc.Arbitrary<Split> {
+  return fc
+    .record({
+      when: fc.oneof(
+        fc.constant({ kind: 'true' } as const),
+        closePredicateOn([...baseKeys, ...ruledNames, 'customer']),
+      ),
+      to: fc.constantFrom(...ruledNames, 'customer').map((key) => [key]),
+      by: driver,
+      noDriver,
+      override: fc.constantFrom(false, false, true),
+      effective,
+    })
+    .map((raw) => ({ ...position, name: `split#${i + 1}`, ...raw, when: raw.when as Split['when'] })); // Of tests alone.
+}
+
+/** With up to two splits. */
+export const splitRuleSetArbitrary: fc.Arbitrary<RuleSet> = fc
+  .tuple(ruleSetArbitrary, fc.constantFrom(1, 2))
+  .chain(([ruleSet, count]) =>
+    fc.tuple(fc.constant(ruleSet), fc.tuple(...[0, 1].slice(0, count).map(splitArbitrary))),
+  )
+  .map(([ruleSet, splits]) => ({
+    ...ruleSet,
+    dimensions: [
+      ...ruleSet.dimensions,
+      {
+        ...position,
+        key: 'customer',
+        label: 'customer',
+        description: null,
+        effective: ALWAYS,
+        rules: [],
+        otherwise: null,
+      },
+    ],
+    splits,
+  }));
+
 /** The same question about dimensions of the rules, in place of some. */
-export function aboutRules(question: Question, offset: number): Question {
+export function aboutRules(
+  question: Question,
+  offset: number,
+  names: readonly string[] = ruledNames,
+): Question {
   return withKeys(question, (key) => {
-    const place = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), offset) % 5;
-    return ruledNames[place] ?? key;
+    const place = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), offset) % (names.length + 2);
+    return names[place] ?? key;
   });
+}
+
+/** About what is shared out, too: of whole hours that charges start in, and of amounts that can be. */
+export function aboutSplits(question: Question, offset: number): Question {
+  const about = aboutRules(question, offset, [...ruledNames, 'customer', 'customer']);
+  const { rows, totals, excluded } = about.wanted;
+  const able = (measures: readonly Measure[]) =>
+    measures.filter(({ fn, column }) => !((fn === 'min' || fn === 'max') && column === 'billed_cost'));
+  return {
+    ...about,
+    axis: 'CHARGE_PERIOD',
+    timing: 'START',
+    wanted: {
+      rows: rows && { ...rows, measures: able(rows.measures) },
+      totals: totals && { measures: able(totals.measures) },
+      excluded: excluded && { measures: able(excluded.measures) },
+    },
+  };
 }
 
 export function withRules(state: TenantState, ruleSet: RuleSet): TenantState {

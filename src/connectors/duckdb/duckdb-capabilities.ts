@@ -16,6 +16,7 @@ export const duckdbCapabilities = {
   },
   aggregate: {
     count: 'exact',
+    'count-once': 'exact',
     sum: 'exact', // DECIMAL(38,12): an error beyond 10^26, never a float.
     min: 'exact', // Text compares as UTF-8 bytes: by code point.
     max: 'exact',
@@ -29,6 +30,9 @@ export const duckdbCapabilities = {
     Empty: true,
     Lookup: true,
     Attribute: true,
+    Allocate: true,
+    Telemetry: true,
+    Rebucket: true,
     Filter: true,
     Bucket: true,
     Aggregate: true,

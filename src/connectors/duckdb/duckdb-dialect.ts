@@ -33,6 +33,14 @@ export const duckdbDialect: Dialect = {
   divideWide: (numerator, denominator) =>
     sql`CASE WHEN ${numerator} BETWEEN -${INT64_MAX} AND ${INT64_MAX} THEN CAST(${numerator} AS BIGINT) // ${denominator} ELSE ${numerator} // ${denominator} END`,
   scaled: (units) => sql`CAST(${units} AS DECIMAL(38,0)) * CAST(0.000000000001 AS DECIMAL(12,12))`,
+  // The engine's own division of wide integers takes a hundred times as long as this: a float that is put right twice.
+  floorDivide(numerator, denominator) {
+    const guess = sql`CAST(floor(CAST(${numerator} AS DOUBLE) / CAST(${denominator} AS DOUBLE)) AS HUGEINT)`;
+    const near = sql`(${guess} + CAST(floor(CAST(${numerator} - ${guess} * ${denominator} AS DOUBLE) / CAST(${denominator} AS DOUBLE)) AS HUGEINT))`;
+    const rest = sql`(${numerator} - ${near} * ${denominator})`;
+    return sql`${near} + CASE WHEN ${rest} < 0 THEN -1 WHEN ${rest} >= ${denominator} THEN 1 ELSE 0 END`;
+  },
+  epochOfText: (time) => sql`epoch_ms(CAST(${time} AS TIMESTAMPTZ))`,
   // One literal: the parser takes a hundred times as long for ten thousand of them.
   valuesQuery(values, ignoreCase) {
     const value = sql`unnest(from_json(${jsonTexts(values)}, '["VARCHAR"]'))`;

@@ -1,7 +1,7 @@
 import { metrics } from '../../catalog/metrics.ts';
 import type { TimeRange } from '../../core/time-range.ts';
 import { DAY_MS, HOUR_MS } from '../../core/time-range.ts';
-import type { Bucket } from '../../planner/plan.ts';
+import type { Bucket, Rebucket } from '../../planner/plan.ts';
 import { TIME } from '../../planner/plan.ts';
 import type { BucketRun, TimeBuckets } from '../../planner/time-buckets.ts';
 import { bucketRuns } from '../../planner/time-buckets.ts';
@@ -30,6 +30,19 @@ function atStart({ axis, buckets }: Bucket, input: Block, dialect: Dialect): Blo
   if (unit === null) return withColumn(input, TIME, { at: number(time), type: 'integer' });
   const start = dialect.startOf(unit, time);
   return withColumn(input, TIME, { at: number(start), type: 'integer', groupedBy: start });
+}
+
+/** Hours since an instant are hours since 1970, of which buckets are some. */
+export function rebucketToBlock({ from, buckets }: Rebucket, input: Block, dialect: Dialect): Block {
+  if (!buckets) return withColumn(input, TIME, { at: integer(0), type: 'integer' });
+  const runs = bucketRuns(buckets).map(({ first, from: start, widthMs, count }) => ({
+    first,
+    from: start / HOUR_MS,
+    width: widthMs / HOUR_MS,
+    count,
+  }));
+  const hour = sql`(${columnOf(input, TIME).at} + ${integer(from / HOUR_MS)})`;
+  return withColumn(input, TIME, { at: bucketNumber(runs, hour, dialect), type: 'integer' });
 }
 
 /** The unit of UTC that all buckets are one of. */

@@ -26,6 +26,10 @@ export type Dialect = {
   /** A wide integer by one of 64 bits. */
   readonly divideWide: (numerator: Sql, denominator: Sql) => Sql;
   readonly scaled: (units: Sql) => Sql;
+  /** ⌊n ÷ d⌋ of wide integers, exact; d is positive. */
+  readonly floorDivide: (numerator: Sql, denominator: Sql) => Sql;
+  /** Milliseconds since 1970 of RFC 3339 text in UTC, as a 64-bit integer. */
+  readonly epochOfText: (time: Sql) => Sql;
   /** A query with a row for each value, folded to lower case or as it is. */
   readonly valuesQuery: (values: readonly string[], ignoreCase: boolean) => Sql;
   readonly startsWith: (value: Sql, part: Sql) => Sql;

@@ -4,13 +4,17 @@ import { unreachable } from '../../core/unreachable.ts';
 import type { Measure } from '../../planner/measures.ts';
 import { measure, unitColumnOf } from '../../planner/measures.ts';
 import type { ColumnName } from '../../planner/plan.ts';
+import { ITEM } from '../../planner/plan.ts';
 import type { Block, Column, ColumnType } from './block.ts';
 import { columnOf, shown } from './block.ts';
 import { predicateSource } from './dictionary-to-sql.ts';
 import { ALWAYS, predicateToSql } from './predicate-to-sql.ts';
 import type { Sql } from './sql-text.ts';
-import { sql } from './sql-text.ts';
+import { integer, sql } from './sql-text.ts';
 import type { Statement } from './statement.ts';
+
+/** More charges than an item has. */
+const COUNTS_MAX = 2n ** 40n;
 
 /** A measure over the rows of charges. */
 export function measureToSql({ fn, column, where }: Measure, input: Block, statement: Statement): Column {
@@ -23,6 +27,14 @@ export function measureToSql({ fn, column, where }: Measure, input: Block, state
   switch (fn) {
     case 'count':
       return { at: sql`CAST(coalesce(sum(${value})${only()}, 0) AS BIGINT)`, type: 'integer' };
+    case 'count-once': {
+      // Of distinct pairs (item, count) the counts: what is left of the sum of both in one number without the items.
+      const item = sql`${dialect.wide(columnOf(input, ITEM).at)} * ${integer(COUNTS_MAX)}`;
+      const parts = only(sql`${columnOf(input, ITEM).at} IS NOT NULL`);
+      const once = sql`coalesce(sum(DISTINCT ${item} + ${value})${parts} - sum(DISTINCT ${item})${parts}, 0)`;
+      const whole = sql`coalesce(sum(${value})${only(sql`${columnOf(input, ITEM).at} IS NULL`)}, 0)`;
+      return { at: sql`CAST(${once} + ${whole} AS BIGINT)`, type: 'integer' };
+    }
     case 'sum':
       return { at: sql`sum(${value})${only()}`, type: measured.type };
     case 'min':
@@ -61,6 +73,7 @@ function shownType(type: ColumnType): ColumnType {
 export function mergeToSql({ fn }: Measure, part: Sql): Sql {
   switch (fn) {
     case 'count':
+    case 'count-once':
       return sql`CAST(coalesce(sum(${part}), 0) AS BIGINT)`;
     case 'sum':
       return sql`sum(${part})`;

@@ -1,11 +1,13 @@
+import { chargeColumns } from '../../catalog/charge-columns.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import type { Ask, Having, Plan, Union } from '../../planner/plan.ts';
 import { outputColumns, scansOf } from '../../planner/plan-tree.ts';
 import { aggregateToBlock, groupingSetsToBlock } from './aggregate-to-sql.ts';
+import { allocateToBlock } from './allocate-to-sql.ts';
 import { attributeToBlock } from './attribute-to-sql.ts';
 import type { Block, Column } from './block.ts';
-import { columnOf, named, select, shown, unionAll } from './block.ts';
-import { bucketToBlock } from './bucket-to-sql.ts';
+import { columnOf, named, select, shown, typeOf, unionAll } from './block.ts';
+import { bucketToBlock, rebucketToBlock } from './bucket-to-sql.ts';
 import { compareToBlock } from './compare-to-sql.ts';
 import type { Dialect } from './dialect.ts';
 import { filterBlock, lookupToBlock } from './dictionary-to-sql.ts';
@@ -33,11 +35,19 @@ function toBlock(plan: Plan, statement: Statement): Block {
     case 'Scan':
       return scanToBlock(plan, statement);
     case 'Empty':
-      return emptyBlock(plan.columns);
+      return emptyBlock(plan.columns, statement.dialect);
     case 'Lookup':
       return lookupToBlock(plan, toBlock(plan.input, statement), statement);
     case 'Attribute':
       return attributeToBlock(plan, toBlock(plan.input, statement), statement);
+    case 'Allocate': {
+      const weights = plan.weights.kind === 'measured' ? toBlock(plan.weights.plan, statement) : null;
+      return allocateToBlock(plan, toBlock(plan.input, statement), weights, statement);
+    }
+    case 'Rebucket':
+      return rebucketToBlock(plan, toBlock(plan.input, statement), statement.dialect);
+    case 'Telemetry':
+      throw new Error('not yet');
     case 'Filter':
       return filterBlock(plan.predicate, toBlock(plan.input, statement), statement);
     case 'Bucket':
@@ -78,9 +88,13 @@ function tenantOf(plan: Plan): string {
   return [...tenants][0] ?? '';
 }
 
-/** Untyped nulls take the type of whatever they meet in a union. */
-function emptyBlock(names: readonly string[]): Block {
-  const columns = names.map((name): [string, Column] => [name, { at: sql`NULL`, type: 'text' }]);
+/** Columns of charges have their types; other nulls take that of whatever they meet. */
+function emptyBlock(names: readonly string[], dialect: Dialect): Block {
+  const columns = names.map((name): [string, Column] => {
+    const field = chargeColumns.find((each) => each.name === name);
+    if (field === undefined) return [name, { at: sql`NULL`, type: 'text' }];
+    return [name, { at: sql`CAST(NULL AS ${dialect.typeName(field.type)})`, type: typeOf(field.type) }];
+  });
   return { from: sql`(SELECT 1) AS nothing`, joins: [], where: [sql`FALSE`], columns: new Map(columns) };
 }
 

@@ -57,6 +57,7 @@ export function groupRows(rows: Rows, keys: readonly ColumnName[]): number[][] {
 export function mergeMeasure({ fn }: Pick<Measure, 'fn'>, column: Column, indexes: readonly number[]): Value {
   switch (fn) {
     case 'count':
+    case 'count-once':
       return addAll(column, indexes) ?? 0n;
     case 'sum':
       return addAll(column, indexes);

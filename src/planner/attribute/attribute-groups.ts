@@ -18,6 +18,7 @@ import type { Measure } from '../measures.ts';
 import { isMergeable, measure } from '../measures.ts';
 import type { Aggregate, Attribute, ColumnName, RuledDimension } from '../plan.ts';
 import type { Predicate } from '../predicate.ts';
+import type { TimeBuckets } from '../time-buckets.ts';
 import { TRUE, and, testedKeys } from '../predicate.ts';
 import { impliedBy } from './implied-predicate.ts';
 import type { Era } from './resolve-rules.ts';
@@ -30,8 +31,8 @@ export type GroupsAsked = {
   readonly predicate: Predicate;
 };
 
-/** How charges are read: of a part of the time, with base dimensions alone. */
-export type ChargesPlan = (asked: GroupsAsked, range: TimeRange) => Aggregate;
+/** How charges are read: of a part of the time, with base dimensions alone; by hours in place of the question's buckets. */
+export type ChargesPlan = (asked: GroupsAsked, range: TimeRange, hours?: TimeBuckets) => Aggregate;
 
 const START: ColumnName = 'charge_period_start';
 /** What every charge and every rollup has: grouped by nothing at all, no charges would be a group. */
@@ -67,7 +68,7 @@ export function attributeGroups(
   );
 }
 
-function namedKeys({ groupBy, measures, predicate }: GroupsAsked): ColumnName[] {
+export function namedKeys({ groupBy, measures, predicate }: GroupsAsked): ColumnName[] {
   const conditions = [predicate, ...measures.map(({ where }) => where)];
   return [...groupBy, ...conditions.flatMap(testedKeys), ...measures.flatMap(({ column }) => column ?? [])];
 }

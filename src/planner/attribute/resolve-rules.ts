@@ -20,10 +20,17 @@ export function ruledKeys(keys: readonly ColumnName[], rules: PublishedRules | n
 /**
  * The stretches of a time in which rules stay as they are, in order; never none. Charges are attributed by the hour that
  * they start in, so that every edge is on the hour.
+ *
+ * @param others instants at which something else changes
  */
-export function erasOf(keys: readonly ColumnName[], rules: PublishedRules, range: TimeRange): Era[] {
+export function erasOf(
+  keys: readonly ColumnName[],
+  rules: PublishedRules,
+  range: TimeRange,
+  others: readonly Instant[] = [],
+): Era[] {
   const dimensions = neededDimensions(keys, rules.ruleSet);
-  const inner = edgesOf(dimensions, rules.ruleSet)
+  const inner = [...edgesOf(dimensions, rules.ruleSet), ...others]
     .map(ceilHour)
     .filter((edge) => edge > range.from && edge < range.to);
   const edges = [...new Set([range.from, ...inner])].sort((a, b) => a - b);

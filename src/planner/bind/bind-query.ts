@@ -49,6 +49,7 @@ export function bindQuery(tenant: TenantId, query: CostQuery, own: OwnDimensions
     timeZone: query.timeZone,
     buckets: buckets(period.range),
     compareBuckets: compare && buckets(compare),
+    splits: query.splits,
     groupBy: query.groupBy,
     filter: query.filter ? bindFilter(query.filter, checkKey) : { kind: 'true' },
     having: bindHaving(query.having),

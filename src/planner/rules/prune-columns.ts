@@ -48,11 +48,10 @@ function prune(plan: Plan, needed: ReadonlySet<ColumnName> | null): Plan {
         ? plan
         : { ...plan, columns, input };
     }
-    case 'Attribute': {
-      // Over groups, which know what they need.
-      const input = prune(plan.input, null);
-      return input === plan.input ? plan : { ...plan, input };
-    }
+    case 'Attribute': // Over groups, which know what they need.
+    case 'Allocate':
+    case 'Rebucket':
+      return mapChildren(plan, (child) => prune(child, null));
     case 'Scan': {
       const span = plan.within === 'overlap' ? ['charge_period_start', 'charge_period_end'] : [plan.axis];
       const read = union(needed, span);
