@@ -1,13 +1,14 @@
-import { metricColumns } from '../catalog/charge-columns.ts';
 import { placeOf } from '../catalog/dimensions.ts';
 import type { FileSet } from '../catalog/file-index.ts';
 import { everyFile } from '../catalog/file-index.ts';
 import type { LakeFile } from '../catalog/lake-file.ts';
 import { NARROW_LIMIT } from '../catalog/lake-file.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
+import { lakeTables } from '../catalog/lake-tables.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
 import type { TenantId } from '../core/ids.ts';
+import type { TimeRange } from '../core/time-range.ts';
 import type { Skipped } from './files-in-time.ts';
 import { micros, scannedFiles, sizeOf, tableOf } from './files-in-time.ts';
 import { matchFile, provingKey } from './match-file.ts';
@@ -16,7 +17,11 @@ import { children, mapChildren } from './plan-tree.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
 import { TRUE, and, members } from './predicate.ts';
 
-const decimalColumns = new Set<string>(metricColumns.map((column) => column.name));
+const decimalColumns = new Set(
+  Object.values(lakeTables).flatMap(({ fields }) =>
+    fields.filter(({ type }) => type === 'decimal(38,12)').map(({ name }) => name),
+  ),
+);
 
 /** The files of a Scan's batches and time: the same for all questions of a shape. */
 export type ScanFiles = {
@@ -98,15 +103,20 @@ function batchOf({ partition }: LakeFile): string | null {
   return typeof batch === 'string' ? batch : null;
 }
 
-function isOfTenant(file: LakeFile, tenant: TenantId): boolean {
+export function isOfTenant(file: LakeFile, tenant: TenantId): boolean {
   const bounds = file.bounds('tenant');
   return file.nulls('tenant') === 'none' && bounds?.lower === tenant && bounds.upper === tenant;
 }
 
 /** Whether all charges of a file are in the range; what a charge touches is looked at row by row. */
 function isInside({ range, within, axis }: Scan, file: LakeFile): boolean {
-  if (within === 'overlap' || file.nulls(axis) !== 'none') return false;
-  const bounds = file.bounds(axis);
+  return within !== 'overlap' && areTimesIn(file, axis, range);
+}
+
+/** Whether statistics prove that the column's values, none of them missing, are all in the range. */
+export function areTimesIn(file: LakeFile, column: string, range: TimeRange): boolean {
+  if (file.nulls(column) !== 'none') return false;
+  const bounds = file.bounds(column);
   if (typeof bounds?.lower !== 'bigint' || typeof bounds.upper !== 'bigint') return false;
   return bounds.lower >= micros(range.from) && bounds.upper < micros(range.to);
 }
@@ -187,7 +197,7 @@ type FileChoice = {
 const noColumns: readonly ColumnName[] = [];
 
 /** @param columns as the table names them */
-function choiceOf(file: LakeFile, columns: readonly ColumnName[], proven: Proven): FileChoice {
+export function choiceOf(file: LakeFile, columns: readonly ColumnName[], proven: Proven): FileChoice {
   const { path, sizeBytes, records } = file;
   const lacking = columns.filter((column) => !file.holds(column));
   const wide = columns.filter((column) => decimalColumns.has(column) && !isNarrow(file, column));
@@ -209,7 +219,7 @@ type TableFiles = {
   readonly skipped: readonly Skipped[];
 };
 
-function selectionOf(
+export function selectionOf(
   { table, columns, snapshot, index, skipped }: TableFiles,
   choices: readonly FileChoice[],
 ): FileSelection {

@@ -66,7 +66,7 @@ function filesOf(batches: readonly LiveBatch[], scan: Scan): LakeFile[] {
 
 type Amount = Pick<FileSet, 'count' | 'sizeBytes'>;
 
-function amountOf(batches: readonly { readonly own: Amount }[]): Amount {
+export function amountOf(batches: readonly { readonly own: Amount }[]): Amount {
   return {
     count: batches.reduce((sum, { own }) => sum + own.count, 0),
     sizeBytes: batches.reduce((sum, { own }) => sum + own.sizeBytes, 0),
@@ -77,7 +77,8 @@ export function sizeOf(files: readonly { readonly sizeBytes: number }[]): number
   return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
-function less(reason: string, all: Amount, left: Amount): Skipped {
+/** How many files were left out for a reason. */
+export function less(reason: string, all: Amount, left: Amount): Skipped {
   return { reason, files: all.count - left.count, bytes: all.sizeBytes - left.sizeBytes };
 }
 
