@@ -19,11 +19,14 @@ import { openActualsLedger } from './execute/actuals-ledger.ts';
 import { readCalibration } from './execute/calibration-file.ts';
 import type { Prices } from './planner/capabilities.ts';
 import { createCostEngine } from './execute/cost-engine.ts';
-import type { CostEngine } from './execute/engine.ts';
+import { createAdmission } from './execute/admission.ts';
+import type { CostEngine, LoadTelemetry } from './execute/engine.ts';
 import type { Guard } from './execute/guard.ts';
 import { openGuard } from './execute/guard.ts';
 import type { NeedLedger } from './execute/need-ledger.ts';
 import { openNeedLedger } from './execute/need-ledger.ts';
+import type { TelemetryContext } from './ingest/load-telemetry.ts';
+import { loadTelemetryRows } from './ingest/load-telemetry-rows.ts';
 import type { OnProgress } from './ingest/progress.ts';
 import { loadSample } from './ingest/sample.ts';
 import type { GraphqlServer } from './schema/graphql-server.ts';
@@ -35,6 +38,8 @@ import { readTrustedDocuments } from './schema/persisted-operations.ts';
 export const OPERATION_TIME_LIMIT_MS = 60_000;
 /** How long running requests may go on when the server is told to stop. */
 export const SHUTDOWN_GRACE_MS = 10_000;
+/** What a call that loads driver data waits for another load of the stream. */
+export const LOAD_WAIT_MS = 20_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
@@ -49,6 +54,7 @@ export type OpenEngine = AsyncDisposable & {
   readonly needs: NeedLedger;
   readonly rollupRowsMax: number;
   readonly actuals: ActualsLedger;
+  readonly loadTelemetry: LoadTelemetry;
 };
 
 /** As calibrated on this machine and priced by the operator; the built-in ones otherwise. @throws BAD_CONFIG */
@@ -73,10 +79,18 @@ export async function openEngine(config: Config): Promise<OpenEngine> {
   const guard = opened.use(openGuard(control, limits, Date.now));
   const needs = opened.use(openNeedLedger(control, Date.now));
   const actuals = opened.use(openActualsLedger(control, Date.now));
-  const own = { lake, control, guard, needs, actuals, rollupRowsMax };
+  const loadTelemetry = telemetryLoader({ lake, control, threads, waitMs: LOAD_WAIT_MS });
+  const own = { lake, control, guard, needs, actuals, rollupRowsMax, loadTelemetry };
   const engine = await createCostEngine({ ...own, connectors: [duckdb], cacheBytes });
   const parts = opened.move();
   return { ...own, engine, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** A few at a time, as large queries are: each load works in an engine of its own. */
+function telemetryLoader(context: TelemetryContext): LoadTelemetry {
+  const admission = createAdmission();
+  return (tenant, stream, rows, signal) =>
+    admission.run(Infinity, signal, () => loadTelemetryRows(context, tenant, stream, rows));
 }
 
 /** @param engine throws NOT_READY as long as there is none */

@@ -38,6 +38,25 @@ export type TelemetryLoad = {
   readonly file: string;
 };
 
+/** One row as a caller sends it. `time` is an RFC 3339 instant, `units` a decimal, both as text. */
+export type TelemetryRow = {
+  readonly time: string;
+  readonly keys: readonly { readonly dimension: string; readonly value: string }[];
+  readonly units: string;
+};
+
+/** Why a row cannot be loaded; `row` counts from 1. */
+export type BadTelemetryRow = { readonly row: number; readonly code: string; readonly reason: string };
+
+export type TelemetryCall = {
+  /** Rows that hold now; none where one is bad. */
+  readonly accepted: number;
+  /** Times and keys that had other units before. */
+  readonly replaced: number;
+  /** The first bad rows. */
+  readonly bad: readonly BadTelemetryRow[];
+};
+
 /** The lake's column of a stream's key, by its place from 0. */
 export function keyColumn(place: number): string {
   return `key_${place + 1}`;

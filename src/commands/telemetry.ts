@@ -1,4 +1,5 @@
 import { costError } from '../core/errors.ts';
+import { IMPORT_WAIT_MS } from '../ingest/import-bills.ts';
 import type { TelemetryReport } from '../ingest/load-telemetry.ts';
 import { loadTelemetry } from '../ingest/load-telemetry.ts';
 import type { Io, Usage } from './command.ts';
@@ -23,7 +24,8 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
   const { options, operands } = parseArguments(usage, args);
   const tenant = readTenant(options.tenant);
   await using deployment = await openDeployment(io);
-  const outcome = await loadTelemetry(deployment, tenant, options.stream, operands[0] ?? '');
+  const context = { ...deployment, waitMs: IMPORT_WAIT_MS };
+  const outcome = await loadTelemetry(context, tenant, options.stream, operands[0] ?? '');
   if (outcome.kind === 'loaded') {
     const { report } = outcome;
     io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatLoaded(report));

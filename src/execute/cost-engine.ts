@@ -14,7 +14,7 @@ import { assembleAnswer, proveConservation } from './answer-question.ts';
 import { bindBound } from './bind-bound.ts';
 import { createCursors } from './cursor.ts';
 import { answerDimensionValues, listDimensions } from './dimension-answers.ts';
-import type { Answer, BoundQuery, Conservation, CostEngine } from './engine.ts';
+import type { Answer, BoundQuery, Conservation, CostEngine, LoadTelemetry } from './engine.ts';
 import { explainAnalyze, explainOnly } from './explain-question.ts';
 import { freshnessOf } from './freshness.ts';
 import type { Guard } from './guard.ts';
@@ -39,6 +39,7 @@ export type EngineParts = {
   /** Of a tenant's rollups, for the advice on them. */
   readonly rollupRowsMax: number;
   readonly actuals: ActualsLedger;
+  readonly loadTelemetry: LoadTelemetry;
   /** What answers that are kept may take. */
   readonly cacheBytes: number;
 };
@@ -89,6 +90,7 @@ export async function createCostEngine(parts: EngineParts): Promise<CostEngine> 
         prices,
       });
     },
+    loadTelemetry: parts.loadTelemetry,
     freshness: async (tenant, period) => freshnessOf(await newestState(tenant), period),
     cursors,
   };

@@ -1,3 +1,4 @@
+import type { TelemetryCall, TelemetryRow } from '../catalog/telemetry.ts';
 import type { CostError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import type { Decimal } from '../core/decimal.ts';
@@ -56,9 +57,23 @@ export type CostEngine = {
   /** From what was needed in the last `days` UTC days, today included: 1 to NEEDS_DAYS_MAX. */
   readonly rollupAdvice: (tenant: TenantId, days: number, now: Instant) => Promise<RollupAdvice>;
   readonly freshness: (tenant: TenantId, period: TimeRange | null) => Promise<Freshness>;
+  readonly loadTelemetry: LoadTelemetry;
   /** Signs and opens cursors: a forged, foreign or stale one is BAD_CURSOR. */
   readonly cursors: CursorCodec;
 };
+
+/**
+ * Loads driver data into a stream, all of the rows or none.
+ *
+ * @throws BAD_TELEMETRY, BAD_NAME where the rows cannot be of the stream; OVERLOADED, LOCKED and others: then nothing
+ *   has changed
+ */
+export type LoadTelemetry = (
+  tenant: TenantId,
+  stream: string,
+  rows: readonly TelemetryRow[],
+  signal: AbortSignal,
+) => Promise<TelemetryCall>;
 
 export type RunOptions = {
   readonly signal: AbortSignal;

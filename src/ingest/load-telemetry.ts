@@ -14,7 +14,7 @@ import { listDataFiles } from '../catalog/iceberg/list-data-files.ts';
 import { appendFiles, dropFiles } from '../catalog/iceberg/table-operations.ts';
 import type { DataLake } from '../catalog/lake.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
-import type { TelemetryLoad, TelemetryStream } from '../catalog/telemetry.ts';
+import type { BadTelemetryRow, TelemetryLoad, TelemetryStream } from '../catalog/telemetry.ts';
 import {
   hasSameKeys,
   keyColumn,
@@ -30,12 +30,11 @@ import type { TimeRange } from '../core/time-range.ts';
 import { formatInstant, overlaps } from '../core/time-range.ts';
 import { cleanUp } from './build-batches.ts';
 import { readingFiles } from './check-data-file.ts';
-import { IMPORT_WAIT_MS } from './import-bills.ts';
 import type { IngestSession } from './ingest-session.ts';
 import { openIngestSession } from './ingest-session.ts';
 import { copyRawFile } from './keep-raw-file.ts';
 import { addUp, compareWithEarlier, checkWrittenLoad, sumLoad } from './merge-telemetry.ts';
-import type { BadRow, TelemetryFile } from './telemetry-file.ts';
+import type { TelemetryFile } from './telemetry-file.ts';
 import { openTelemetryFile, stageTelemetry } from './telemetry-file.ts';
 import { writeTableFiles } from './write-table-files.ts';
 
@@ -44,6 +43,8 @@ export type TelemetryContext = {
   readonly control: Control;
   /** At most INGEST_THREADS_MAX are used. */
   readonly threads: number;
+  /** For another load of the stream. */
+  readonly waitMs: number;
 };
 
 /** What `telemetry --json` prints of a file that is loaded. Added, replaced and unchanged are what its rows add up to. */
@@ -76,7 +77,7 @@ export type TelemetryOutcome =
       readonly rows: number;
       readonly bad: number;
       /** The first ones. */
-      readonly sample: readonly BadRow[];
+      readonly sample: readonly BadTelemetryRow[];
     };
 
 /**
@@ -96,7 +97,7 @@ export async function loadTelemetry(
   await using session = await openIngestSession(lake.folders, context.threads);
   const file = await openTelemetryFile(session, await copyRawFile(path, session.folder, 'telemetry-raw'));
   // Awaited here, because the session ends with this function.
-  return await control.withLease(streamLease(tenant, stream), IMPORT_WAIT_MS, async (signal) => {
+  return await control.withLease(streamLease(tenant, stream), context.waitMs, async (signal) => {
     const known = await knownStream(control, tenant, stream, file);
     const columnOf = new Map(known.columns.map((key, place) => [key, keyColumn(place)]));
     const { bad, sample } = await stageTelemetry(session, file, columnOf);

@@ -1,6 +1,7 @@
 /** A file of driver data: `time`, a column for each key, `units`. Its rows are checked all together: one bad row refuses it. */
 import { join } from 'node:path';
 
+import type { BadTelemetryRow } from '../catalog/telemetry.ts';
 import { isTelemetryKey, TELEMETRY_KEYS_MAX, TIME_COLUMN, UNITS_COLUMN } from '../catalog/telemetry.ts';
 import { costError, isCostError } from '../core/errors.ts';
 import { nearNames } from '../core/near.ts';
@@ -38,9 +39,6 @@ export const telemetryRowCodes = [
   'BAD_NUMBER',
   'NEGATIVE_UNITS',
 ] as const;
-
-/** `row` counts records from 1, without the header. */
-export type BadRow = { readonly row: number; readonly code: string; readonly reason: string };
 
 export type TelemetryFile = RawFile & {
   readonly source: BillFile;
@@ -98,8 +96,8 @@ export function keysOf({ path, columns, rows }: BillFile): string[] {
 
 export type StagedTelemetry = {
   readonly bad: number;
-  /** The first ones. */
-  readonly sample: readonly BadRow[];
+  /** The first ones; records count from 1, without the header. */
+  readonly sample: readonly BadTelemetryRow[];
 };
 
 /**

@@ -99,7 +99,7 @@ function telemetryFiles(
       return own === undefined ? [] : [{ id, own, isAsked: stream.name === name }];
     }),
   );
-  const read = known.filter(({ id }) => loads.has(id)).flatMap(({ own }) => filesInTime(own, window));
+  const read = known.filter(({ id }) => loads.has(id)).flatMap(({ own }) => filesInTime([own], window));
   const ofAll = amountOf(known);
   const ofStream = amountOf(known.filter(({ isAsked }) => isAsked));
   const inTime = { count: read.length, sizeBytes: sizeOf(read) };

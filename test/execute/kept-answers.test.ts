@@ -212,6 +212,7 @@ const everything: Question = {
   tenant: TENANT,
   period: year,
   compare: null,
+  splits: 'APPLIED',
   axis: 'CHARGE_PERIOD',
   timing: 'START',
   granularity: 'TOTAL',

@@ -13,10 +13,10 @@ const LEFT_OUT = [
   ...['closes', 'restatement', 'ruleSet', 'ruleSets'].map((field) => `Query.${field}`),
   ...['Amounts', 'CostRow', 'CostTotals'].flatMap((type) => [`${type}.sharedCost`, `${type}.unitCost`]),
   ...`
-    Mutation Subscription TelemetryRow TelemetryKey CostRow.lineage
+    Mutation.publishRules Mutation.closePeriod Subscription CostRow.lineage
     LineageConnection LineageEdge LineageItem LineageStep ExchangeRate Charge RuleRef
     Restatement RestatementCause RestatementRow RestatementRowConnection CauseKind
-    RuleSet RuleSetConnection RuleError PublishRulesPayload LoadTelemetryPayload
+    RuleSet RuleSetConnection PublishRulesPayload
     Close CloseEdge CloseConnection ClosePeriodPayload
   `
     .trim()

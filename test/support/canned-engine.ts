@@ -59,6 +59,7 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
   const own = { tagKeys: new Set(CANNED_TAGS), ruled: new Map() };
   const wantedOf = new WeakMap<BoundQuery, WantedInput>();
   const engine: CostEngine = {
+    loadTelemetry: async (_tenant, _stream, rows) => ({ accepted: rows.length, replaced: 0, bad: [] }),
     cursors: createCursors(Buffer.from('a key of the tests')),
     bind: async (tenant, query, wanted, now) => {
       asked.bind.push({ query, wanted, tenant });

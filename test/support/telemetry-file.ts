@@ -7,7 +7,7 @@ import type { TelemetryContext, TelemetryOutcome, TelemetryReport } from '../../
 import { loadTelemetry } from '../../src/ingest/load-telemetry.ts';
 
 /** Where a test loads, and what of the context. */
-export type Loading = TelemetryContext & { readonly folder: string };
+export type Loading = Omit<TelemetryContext, 'waitMs'> & { readonly folder: string };
 
 let files = 0;
 
@@ -21,7 +21,7 @@ export async function loadLines(
   files += 1;
   const path = join(folder, `telemetry-${files}.csv`);
   await writeFile(path, `${lines.join('\n')}\n`);
-  return loadTelemetry(context, tenant, stream, path);
+  return loadTelemetry({ ...context, waitMs: 60_000 }, tenant, stream, path);
 }
 
 export async function loaded(outcome: Promise<TelemetryOutcome>): Promise<TelemetryReport> {
