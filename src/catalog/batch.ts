@@ -34,6 +34,12 @@ export type PublishedBatch = Batch & {
   readonly droppedAt: Instant | null;
 };
 
+export function isLive(batch: PublishedBatch, sequence: number): boolean {
+  return (
+    batch.liveFromSequence <= sequence && (batch.liveToSequence === null || batch.liveToSequence > sequence)
+  );
+}
+
 /** Statistics of one column of one batch, measured at ingest. `key` is a dimension key (`tag:Application` too). */
 export type ColumnStatistics = { readonly key: string; readonly distinct: number; readonly nulls: number };
 

@@ -4,6 +4,8 @@
  * tests match `error.code`.
  */
 
+import { formatInstant } from './time-range.ts';
+
 /** Whose move it is: the caller's, a store's or operator's, or ours. */
 export type Fault = 'caller' | 'store' | 'bug';
 
@@ -27,6 +29,13 @@ function entry<Details>(
 
 function didYouMean(near: readonly string[], otherwise: string): string {
   return near.length > 0 ? `Did you mean ${near.join(' or ')}?` : otherwise;
+}
+
+const LIST_NAMED_MAX = 20;
+
+function shortList(items: readonly string[]): string {
+  const more = items.length - LIST_NAMED_MAX;
+  return `${items.slice(0, LIST_NAMED_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 type Reason = { readonly reason: string; readonly hint: string };
@@ -239,6 +248,40 @@ const catalogue = {
     (d: { name: string; near: readonly string[]; known: readonly string[] }) =>
       `There is no rollup "${d.name}"`,
     (d) => didYouMean(d.near, d.known.length > 0 ? `There are ${d.known.join(', ')}.` : 'There is none.'),
+  ),
+  // Knowledge
+  RULES_CHANGED: entry(
+    'caller',
+    (d: { base: number; newest: number; by: string }) =>
+      `The rules were made from version ${d.base}; version ${d.newest} was published meanwhile${d.by === '' ? '' : ` by ${d.by}`}`,
+    (d) => `Look at what version ${d.newest} changed, and publish on its base.`,
+  ),
+  UNKNOWN_RULES: entry(
+    'caller',
+    (d: { version: string; newest: number }) => `There is no rule set of version "${d.version}"`,
+    (d) => (d.newest === 0 ? 'No rules are published yet.' : `There are versions 1 to ${d.newest}.`),
+  ),
+  UNKNOWN_CLOSE: entry(
+    'caller',
+    (d: { name: string; near: readonly string[] }) => `There is no close "${d.name}"`,
+    (d) => didYouMean(d.near, 'Query.closes lists them.'),
+  ),
+  CLOSE_EXISTS: entry(
+    'caller',
+    (d: { name: string; closedAt: number; by: string }) =>
+      `There is a close "${d.name}" already, made at ${formatInstant(d.closedAt)}${d.by === '' ? '' : ` by ${d.by}`}`,
+    () => 'A close never changes: take another name.',
+  ),
+  CLOSE_INCOMPLETE: entry(
+    'caller',
+    (d: { missing: readonly { source: string; month: string }[] }) =>
+      d.missing.length === 0
+        ? 'No source has a bill for the period'
+        : `Bills are missing: ${shortList(d.missing.map(({ source, month }) => `${source} ${month}`))}`,
+    (d) =>
+      d.missing.length === 0
+        ? 'Load its bills, then close it.'
+        : 'Load them first. A source that sends no more bills is waited for some months only.',
   ),
   // Attribution
   BAD_RULES: entry(

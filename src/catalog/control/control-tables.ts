@@ -11,6 +11,25 @@ export type ControlTables = {
   batch: BatchRow;
   /** `position` is the place of the load in its step. */
   load: LoadRow;
+  /** Versions are 1, 2, 3… per tenant, in the order of their steps; `lookups` is a list of LookupText. */
+  rule_set: {
+    tenant: string;
+    version: number;
+    sequence: number;
+    format: string;
+    source: string;
+    lookups: string;
+    digest: string;
+    published_by: string;
+  };
+  close: {
+    tenant: string;
+    name: string;
+    sequence: number;
+    from_instant: number;
+    to_instant: number;
+    closed_by: string;
+  };
   column_statistics: {
     tenant: string;
     batch: string;

@@ -1,9 +1,11 @@
 import type { BatchId, SourceName, TenantId } from '../../core/ids.ts';
 import type { DayUse, OwnLimits } from '../../core/limits.ts';
-import type { Instant } from '../../core/time-range.ts';
+import type { Instant, TimeRange } from '../../core/time-range.ts';
 import type { ShapeActuals } from '../ask-actuals.ts';
 import type { BatchProfile } from '../batch-profile.ts';
 import type { Batch, ColumnStatistics, PublishedBatch } from '../batch.ts';
+import type { Close } from '../close.ts';
+import type { RulesFormat, RulesText, RulesVersion } from '../published-rules.ts';
 import type { RollupRequest } from '../define-rollup.ts';
 import type { ObservedNeed } from '../needs.ts';
 import type { Rollup } from '../rollups.ts';
@@ -13,8 +15,8 @@ import type { TelemetryLoad, TelemetryStream } from '../telemetry.ts';
  * The control plane: tenants, sources, batches and what is live when. Small, transactional, shared by all
  * processes of a deployment. What it holds about data can be rebuilt from the lake.
  *
- * A tenant's knowledge is a sequence 1, 2, 3…: each control step that changes what is live takes the next
- * number, with a strictly increasing instant.
+ * A tenant's knowledge is a sequence 1, 2, 3…: each control step that changes what is live, publishes rules or closes a
+ * period takes the next number, with a strictly increasing instant.
  */
 export type Control = {
   readonly ensureTenant: (tenant: TenantId) => Promise<void>;
@@ -56,6 +58,25 @@ export type Control = {
   /** Those that were measured: batches of earlier versions have none. */
   readonly profiles: (tenant: TenantId, batches: readonly BatchId[]) => Promise<Map<BatchId, BatchProfile>>;
 
+  /**
+   * Publishes attribution rules as the tenant's next version, in a step of their own. The text and lookup files of the
+   * newest version change nothing, and are answered with that version.
+   * @throws RULES_CHANGED where `baseVersion` is not the newest, UNKNOWN_RULES where there is none such
+   */
+  readonly publishRules: (step: PublishRulesStep) => Promise<RulesVersion & { readonly isNew: boolean }>;
+  /** All that were ever published, oldest first. */
+  readonly rulesVersions: (tenant: TenantId) => Promise<RulesVersion[]>;
+  /** @throws UNKNOWN_RULES */
+  readonly rulesText: (tenant: TenantId, version: number) => Promise<RulesText>;
+
+  /**
+   * Freezes what is known now under a name, in a step of its own: the batches that are live at it are never dropped.
+   * @throws CLOSE_EXISTS, CLOSE_INCOMPLETE where a source has no bill yet, checked in the same transaction
+   */
+  readonly closePeriod: (step: CloseStep) => Promise<Close>;
+  /** Oldest first. */
+  readonly closes: (tenant: TenantId) => Promise<Close[]>;
+
   /** The tenant's rollups: the default ones, as far as they were not dropped, and its own. */
   readonly rollups: (tenant: TenantId) => Promise<Rollup[]>;
   /**
@@ -75,7 +96,7 @@ export type Control = {
    */
   readonly publishTelemetry: (step: TelemetryStep) => Promise<{ sequence: number }>;
 
-  /** Superseded batches whose knownTo is before `before` and that are not yet dropped. */
+  /** Superseded batches whose knownTo is before `before`, that no close pins and that are not yet dropped. */
   readonly droppable: (tenant: TenantId, before: Instant) => Promise<PublishedBatch[]>;
   /** Batches marked before keep their instant. */
   readonly markDropped: (tenant: TenantId, batches: readonly BatchId[], at: Instant) => Promise<void>;
@@ -143,6 +164,22 @@ export type TelemetryStep = {
   readonly load: Omit<TelemetryLoad, 'sequence'>;
   /** Id of the newest load that it was made to come upon; null before the first. */
   readonly after: string | null;
+  readonly at: Instant;
+};
+
+export type PublishRulesStep = RulesText & {
+  readonly tenant: TenantId;
+  readonly format: RulesFormat;
+  /** The version that these rules were made from, 0 for none; null where any may have been published since. */
+  readonly baseVersion: number | null;
+  readonly by: string;
+  readonly at: Instant;
+};
+
+export type CloseStep = TimeRange & {
+  readonly tenant: TenantId;
+  readonly name: string;
+  readonly by: string;
   readonly at: Instant;
 };
 

@@ -10,6 +10,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0005-observed-needs': { up: createObservedNeeds },
   '0006-actuals': { up: createActuals },
   '0008-telemetry': { up: createTelemetry },
+  '0009-rules-and-closes': { up: createRulesAndCloses },
 };
 
 // A migration must not follow later changes of ControlTables, so it knows no table types.
@@ -189,5 +190,31 @@ async function createTelemetry({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('digest', 'text', (column) => column.notNull())
     .addColumn('file', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('telemetry_load_key', ['tenant', 'stream', 'id'])
+    .execute();
+}
+
+/** `lookups` is JSON of the files that the text names. */
+async function createRulesAndCloses({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('rule_set')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('version', 'bigint', (column) => column.notNull())
+    .addColumn('sequence', 'bigint', (column) => column.notNull())
+    .addColumn('format', 'text', (column) => column.notNull())
+    .addColumn('source', 'text', (column) => column.notNull())
+    .addColumn('lookups', 'text', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('published_by', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('rule_set_key', ['tenant', 'version'])
+    .execute();
+  await schema
+    .createTable('close')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('sequence', 'bigint', (column) => column.notNull())
+    .addColumn('from_instant', 'bigint', (column) => column.notNull())
+    .addColumn('to_instant', 'bigint', (column) => column.notNull())
+    .addColumn('closed_by', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('close_key', ['tenant', 'name'])
     .execute();
 }

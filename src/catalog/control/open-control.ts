@@ -12,10 +12,12 @@ import { chunks } from './chunks.ts';
 import { rowToBatch, rowToLoad, storedTenant } from './control-rows.ts';
 import type { ControlStore, ControlTables } from './control-tables.ts';
 import type { Control, Load } from './control.ts';
+import { closePeriod, closesOf, isPinned } from './close-rows.ts';
 import { addDayUses, dayUse, ownLimits, setOwnLimits } from './limits.ts';
 import { withLease } from './lease.ts';
 import { addNeeds, observedNeeds } from './needs.ts';
 import { insertTenant, publishStep } from './publish.ts';
+import { publishRules, rulesText, rulesVersions } from './rule-rows.ts';
 import { deleteRollup, insertRollup, rollupsOf } from './rollup-rows.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import { insertTelemetry, telemetryOf } from './telemetry-rows.ts';
@@ -53,12 +55,15 @@ function controlOver(store: ControlStore): Control {
     },
     statistics: (tenant, batches) => statisticsOf(store, tenant, batches),
     profiles: (tenant, batches) => profilesOf(store, tenant, batches),
-    droppable: async (tenant, before) => {
-      const batches = await store.read((database) => batchesOf(database, tenant));
-      return batches.filter(
-        (batch) => batch.knownTo !== null && batch.knownTo < before && batch.droppedAt === null,
-      );
-    },
+    publishRules: (step) => store.write((transaction) => publishRules(transaction, step)),
+    rulesVersions: (tenant) => store.read((database) => rulesVersions(database, tenant)),
+    rulesText: (tenant, version) => store.read((database) => rulesText(database, tenant, version)),
+    closePeriod: (step) =>
+      store.write(async (transaction) =>
+        closePeriod(transaction, step, await batchesOf(transaction, step.tenant)),
+      ),
+    closes: (tenant) => store.read((database) => closesOf(database, tenant)),
+    droppable: (tenant, before) => store.read((database) => droppable(database, tenant, before)),
     rollups: (tenant) => store.read((database) => rollupsOf(database, tenant)),
     createRollup: (tenant, request) =>
       store.write((transaction) => insertRollup(transaction, tenant, request)),
@@ -122,6 +127,23 @@ async function batchesOf(database: Kysely<ControlTables>, tenant: TenantId): Pro
     .orderBy('batch.id')
     .execute();
   return rows.map(rowToBatch);
+}
+
+async function droppable(
+  database: Kysely<ControlTables>,
+  tenant: TenantId,
+  before: Instant,
+): Promise<PublishedBatch[]> {
+  // A close pins what is live at it: one that comes between these reads pins nothing that is superseded.
+  const closes = await closesOf(database, tenant);
+  const batches = await batchesOf(database, tenant);
+  return batches.filter(
+    (batch) =>
+      batch.knownTo !== null &&
+      batch.knownTo < before &&
+      batch.droppedAt === null &&
+      !isPinned(batch, closes),
+  );
 }
 
 /** Oldest first. */
@@ -220,7 +242,7 @@ async function profilesOf(
   return profiles;
 }
 
-/** A live batch is never marked: its rows are needed by every question asked now. */
+/** A batch that is live, or pinned by a close, is never marked: its rows are needed. */
 async function markDropped(
   store: ControlStore,
   tenant: TenantId,
@@ -228,6 +250,10 @@ async function markDropped(
   at: Instant,
 ): Promise<void> {
   await store.write(async (transaction) => {
+    const closes = await closesOf(transaction, tenant);
+    const asked = new Set(batches);
+    const isWanted = (batch: PublishedBatch): boolean => asked.has(batch.id) && isPinned(batch, closes);
+    if ((await batchesOf(transaction, tenant)).some(isWanted)) throw new Error('a close pins the batch');
     for (const ids of chunks(batches)) {
       const { numUpdatedRows } = await transaction
         .updateTable('batch')

@@ -52,11 +52,15 @@ export async function openSqliteStore(path: string): Promise<ControlStore> {
   let ownCommits = 0;
   return {
     read: (work) => whileBusy(path, () => work(database)),
-    write: async (work) => {
-      const result = await whileBusy(path, () => database.transaction().execute(work));
-      ownCommits++;
-      return result;
-    },
+    write: (work) =>
+      whileBusy(path, () =>
+        database.transaction().execute(async (transaction) => {
+          const result = await work(transaction);
+          // Nobody of this process reads before the commit: who sees the change sees the count.
+          ownCommits++;
+          return result;
+        }),
+      ),
     writeAside: (work) => whileBusy(path, () => database.transaction().execute(work)),
     changeCounter: () =>
       whileBusy(path, async () => Number(dataVersion.get()?.['data_version']) + ownCommits),
