@@ -18,14 +18,14 @@ export type LakeTableState = {
 export const noFiles: LakeTableState = { snapshot: 'none', files: emptyIndex };
 
 /**
- * Everything that planning one question depends on, pinned at once and immutable: the live batches of one
+ * Everything that planning one question depends on, pinned at once and immutable: the live batches and the rules of one
  * knowledge state, and a lake state that holds them.
  */
 export type TenantState = {
   readonly tenant: TenantId;
   /** The knowledge sequence that the state is of. */
   readonly sequence: number;
-  /** Live at `sequence`. */
+  /** Live at `sequence`; of a past state some may be dropped by now. */
   readonly batches: readonly PublishedBatch[];
   /** All ever published: what `version` is derived from. */
   readonly history: readonly PublishedBatch[];

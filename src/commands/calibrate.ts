@@ -74,8 +74,7 @@ async function measure(io: Io): Promise<Observation[]> {
     const { lake, control } = opened;
     const limits = { threads, dictionaryBudget, rollupRowsMax };
     await loadSample({ lake, control, ...limits }, () => bar.onProgress);
-    const state = await createStateStore(control, lake).pin(demoTenant, null);
-    if (state === null) throw new Error('the newest state is always retained');
+    const state = await createStateStore(control, lake).newest(demoTenant);
     const memoryMb = Math.floor(queryMemoryBytes / 1024 ** 2);
     await using store = await openDuckdb({ threads, memoryMb, tempDirectory: lake.folders.tmp });
     return await measurePrices(store, state, (fraction) => bar.onProgress('reading', fraction));

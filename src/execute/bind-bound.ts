@@ -1,9 +1,10 @@
+import type { PublishedBatch } from '../catalog/batch.ts';
 import { touches } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { costError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
-import type { Instant } from '../core/time-range.ts';
+import type { Instant, TimeRange } from '../core/time-range.ts';
 import { HOUR_MS } from '../core/time-range.ts';
 import { bindFilter } from '../planner/bind/bind-filter.ts';
 import { bindQuery, keyChecker } from '../planner/bind/bind-query.ts';
@@ -16,9 +17,11 @@ import type { Question } from '../planner/question.ts';
 import { bindWanted } from './bind-wanted.ts';
 import type { BoundQuery, WantedInput, Warning } from './engine.ts';
 import type { StateStore } from './pin-state.ts';
+import { findClose } from './closes.ts';
+import { findRules } from './read-rules.ts';
 import { makeVersion, parseVersion } from './version.ts';
 
-type Pinned = { readonly state: TenantState; readonly now: Instant; readonly askedVersion: string | null };
+type Pinned = { readonly state: TenantState; readonly now: Instant };
 
 /** Checks a query, pins the knowledge it is answered from, and resolves it: everything before planning. */
 export async function bindBound(
@@ -29,11 +32,12 @@ export async function bindBound(
   wanted: WantedInput,
   clock: Instant,
 ): Promise<BoundQuery> {
-  const { state, now, askedVersion } = await pinKnowledge(control, states, tenant, query.knowledge, clock);
+  const { state, now } = await pinKnowledge(control, states, tenant, query.knowledge, clock);
   const { question, isRelative } = bindQuery(tenant, query, state, now);
   const version = versionOf(question, state, isRelative ? now : null);
-  if (askedVersion !== null && askedVersion !== version)
-    throw costError('VERSION_EXPIRED', { version: askedVersion });
+  const asked = query.knowledge.version ?? version;
+  if (asked !== version) throw costError('VERSION_EXPIRED', { version: asked });
+  refuseDropped(question, state, query.knowledge);
   const currencies = possibleCurrencies(question, state);
   const predicateOf = predicateBinder(state);
   return {
@@ -55,42 +59,40 @@ async function pinKnowledge(
   knowledge: KnowledgeInput,
   clock: Instant,
 ): Promise<Pinned> {
-  const { asOf, close, version, rules } = knowledge;
-  const given = [asOf, close, version].filter((each) => (each ?? null) !== null);
+  const { asOf = null, close = null, version = null, rules = null } = knowledge;
+  const given = [asOf, close, version].filter((each) => each !== null);
   if (given.length > 1) {
     throw costError('BAD_KNOWLEDGE', {
       reason: 'knowledge names more than one state',
       hint: 'Give asOf, close or version.',
     });
   }
-  if ((close ?? null) !== null) {
-    throw costError('BAD_KNOWLEDGE', {
-      reason: `There is no close "${close}"`,
-      hint: 'Leave it out, or give asOf.',
-    });
-  }
-  if ((rules ?? null) !== null) {
-    throw costError('BAD_KNOWLEDGE', {
-      reason: `There is no rule set "${rules}"`,
-      hint: 'Leave it out: no rules are published.',
-    });
-  }
-  if (version) {
+  const askedRules = rules === null ? null : (await findRules(control, tenant, rules)).version;
+  if (version !== null) {
     const parts = parseVersion(version);
-    const state =
-      parts.sequence <= (await control.currentSequence(tenant))
-        ? await states.pin(tenant, parts.sequence)
-        : null;
+    const point = { sequence: parts.sequence, rules: askedRules ?? parts.rules };
+    const state = await states.pin(tenant, point);
     if (state === null) throw costError('VERSION_EXPIRED', { version });
-    return { state, now: parts.now ?? clock, askedVersion: version };
+    return { state, now: parts.now ?? clock };
   }
-  const sequence = asOf ? await control.sequenceAsOf(tenant, parseInstant(asOf, 'knowledge.asOf')) : null;
-  const state = await states.pin(tenant, sequence);
-  if (state === null) {
-    const reason = `The state of ${asOf ?? 'now'} is not retained any more`;
-    throw costError('BAD_KNOWLEDGE', { reason, hint: 'Ask for a later state.' });
-  }
-  return { state, now: clock, askedVersion: null };
+  let sequence: number | null = null;
+  if (asOf !== null) sequence = await control.sequenceAsOf(tenant, parseInstant(asOf, 'knowledge.asOf'));
+  if (close !== null) sequence = (await findClose(control, tenant, close)).sequence;
+  const state = await states.pin(tenant, { sequence, rules: askedRules });
+  if (state === null) throw new Error('what control said is there by now');
+  return { state, now: clock };
+}
+
+/** Of batches that are dropped the rows are gone, or may go any moment. @throws VERSION_EXPIRED, BAD_KNOWLEDGE */
+function refuseDropped(
+  question: Omit<Question, 'wanted'>,
+  { batches }: TenantState,
+  { version, asOf }: KnowledgeInput,
+): void {
+  if (!touched(batches, question).some(({ droppedAt }) => droppedAt !== null)) return;
+  if (version) throw costError('VERSION_EXPIRED', { version });
+  const reason = `The state of ${asOf ?? 'now'} is not retained any more`;
+  throw costError('BAD_KNOWLEDGE', { reason, hint: 'Ask for a later state.' });
 }
 
 export function versionOf(
@@ -98,17 +100,29 @@ export function versionOf(
   state: TenantState,
   now: Instant | null,
 ): string {
-  const periods = question.compare ? [question.period, question.compare] : [question.period];
+  const periods = periodsOf(question);
   const { tenant, history, sequence } = state;
-  return makeVersion({ tenant, periods, axis: question.axis, history, sequence, now });
+  const rules = Number(state.rules?.version ?? 0);
+  const telemetry = state.telemetry.values();
+  return makeVersion({ tenant, periods, axis: question.axis, history, telemetry, sequence, rules, now });
+}
+
+function periodsOf({ period, compare }: Pick<Question, 'period' | 'compare'>): TimeRange[] {
+  return compare ? [period, compare] : [period];
+}
+
+/** Those that can hold charges of the asked time. */
+function touched(
+  batches: readonly PublishedBatch[],
+  question: Pick<Question, 'period' | 'compare' | 'axis'>,
+): PublishedBatch[] {
+  const periods = periodsOf(question);
+  return batches.filter((batch) => periods.some((period) => touches(batch, period, question.axis)));
 }
 
 /** The currencies that live batches of the asked time and the filter leave possible. */
 function possibleCurrencies(question: Omit<Question, 'wanted'>, state: TenantState): string[] {
-  const periods = question.compare ? [question.period, question.compare] : [question.period];
-  const batches = state.batches.filter((batch) =>
-    periods.some((period) => touches(batch, period, question.axis)),
-  );
+  const batches = touched(state.batches, question);
   const held = new Set(batches.flatMap((batch) => batch.currencies));
   const filter = normalizePredicate(question.filter);
   const parts = filter.kind === 'and' ? filter.parts : [filter];

@@ -4,7 +4,6 @@ import type { Metric } from '../catalog/metrics.ts';
 import { summarizeSources } from '../catalog/sources.ts';
 import type { Connector } from '../connectors/connector.ts';
 import type { Decimal } from '../core/decimal.ts';
-import type { TenantId } from '../core/ids.ts';
 import { rollupFactsOf } from '../planner/rollup-facts.ts';
 import type { ActualsLedger } from './actuals-ledger.ts';
 import { createAdmission } from './admission.ts';
@@ -12,6 +11,7 @@ import { createAnswerCache } from './answer-cache.ts';
 import { answerDrillDown } from './answer-drill-down.ts';
 import { assembleAnswer, proveConservation } from './answer-question.ts';
 import { bindBound } from './bind-bound.ts';
+import { createCloseBook } from './closes.ts';
 import { createCursors } from './cursor.ts';
 import { answerDimensionValues, listDimensions } from './dimension-answers.ts';
 import type { Answer, BoundQuery, Conservation, CostEngine, LoadTelemetry } from './engine.ts';
@@ -21,6 +21,8 @@ import type { Guard } from './guard.ts';
 import type { NeedLedger } from './need-ledger.ts';
 import { readRow } from './page-rows.ts';
 import { createStateStore } from './pin-state.ts';
+import { createRuleBook } from './rule-book.ts';
+import { createRuleReader } from './read-rules.ts';
 import { countRemainderDistinct } from './remainder-distinct.ts';
 import type { PlanResult } from './run-plan.ts';
 import type { QuestionRunner } from './run-question.ts';
@@ -47,16 +49,12 @@ export type EngineParts = {
 /** The engine over real stores. It owns none of its parts: who opened them closes them. */
 export async function createCostEngine(parts: EngineParts): Promise<CostEngine> {
   const { control, lake, connectors, guard, actuals, needs, cacheBytes, rollupRowsMax } = parts;
-  const states = createStateStore(control, lake);
+  const readRules = createRuleReader(control);
+  const states = createStateStore(control, lake, readRules);
   const cache = createAnswerCache(cacheBytes);
   const admission = createAdmission();
   const runnerOf = createQuestionRunners({ connectors, admission, guard, cache, actuals, needs });
   const cursors = createCursors(await control.serverKey());
-  const newestState = async (tenant: TenantId) => {
-    const state = await states.pin(tenant, null);
-    if (state === null) throw new Error('the newest state is always retained');
-    return state;
-  };
   return {
     bind: (tenant, query, wanted, now) => bindBound(control, states, tenant, query, wanted, now),
     answer: (bound, options) =>
@@ -69,21 +67,23 @@ export async function createCostEngine(parts: EngineParts): Promise<CostEngine> 
       analyze
         ? withDeadline(options, (signal) => explainAnalyze(bound, runnerOf(options), signal))
         : explainOnly(bound, runnerOf(options)),
-    dimensions: async (tenant) => listDimensions(await newestState(tenant)),
+    dimensions: async (tenant) => listDimensions(await states.newest(tenant)),
     dimensionValues: (tenant, input, options) =>
       withDeadline(options, async (signal) =>
-        answerDimensionValues(await newestState(tenant), input, signal, runnerOf(options)),
+        answerDimensionValues(await states.newest(tenant), input, signal, runnerOf(options)),
       ),
+    rules: createRuleBook(control, states, readRules),
+    closes: createCloseBook(control),
     sources: async (tenant) =>
       summarizeSources(await control.publishedBatches(tenant), await control.loads(tenant)),
     rollups: async (tenant) => {
-      const state = await newestState(tenant);
+      const state = await states.newest(tenant);
       return rollupFactsOf(state, await batchStatistics(control, state));
     },
     rollupAdvice: async (tenant, days, now) => {
       const observed = await needs.observed(tenant, days);
       const { prices } = connectors[0];
-      return adviseOn(control, await newestState(tenant), observed, {
+      return adviseOn(control, await states.newest(tenant), observed, {
         days,
         now,
         rowsMax: rollupRowsMax,
@@ -91,7 +91,7 @@ export async function createCostEngine(parts: EngineParts): Promise<CostEngine> 
       });
     },
     loadTelemetry: parts.loadTelemetry,
-    freshness: async (tenant, period) => freshnessOf(await newestState(tenant), period),
+    freshness: async (tenant, period) => freshnessOf(await states.newest(tenant), period),
     cursors,
   };
 }

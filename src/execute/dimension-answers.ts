@@ -1,3 +1,4 @@
+import type { Dimension } from '../catalog/dimensions.ts';
 import { providerDimensions, tagDimension } from '../catalog/dimensions.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
@@ -14,12 +15,22 @@ import type { QuestionRunner } from './run-question.ts';
 import { runRows } from './run-question.ts';
 import type { DimensionSummary } from './engine.ts';
 
-/** The dimensions of every tenant, then the tags of this one and what its rules define, each with its estimated number of values. */
+/**
+ * The dimensions of every tenant, then the tags of this one and those of its rules, each with its estimated number of
+ * values.
+ */
 export function listDimensions(state: TenantState): DimensionSummary[] {
   const tags = [...state.tagKeys].sort(compareText).map(tagDimension);
-  return [...providerDimensions, ...tags, ...state.ruled.values()].map((dimension) => ({
+  return summarizeDimensions(state, [...providerDimensions, ...tags, ...state.ruled.values()]);
+}
+
+export function summarizeDimensions(
+  { statistics }: TenantState,
+  dimensions: Iterable<Dimension>,
+): DimensionSummary[] {
+  return [...dimensions].map((dimension) => ({
     ...dimension,
-    cardinality: state.statistics.get(dimension.key)?.distinct ?? 0,
+    cardinality: statistics.get(dimension.key)?.distinct ?? 0,
   }));
 }
 

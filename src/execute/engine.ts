@@ -1,3 +1,6 @@
+import type { RuleError } from '../attribution/read-tree.ts';
+import type { Close } from '../catalog/close.ts';
+import type { RulesText, RulesVersion } from '../catalog/published-rules.ts';
 import type { TelemetryCall, TelemetryRow } from '../catalog/telemetry.ts';
 import type { CostError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
@@ -52,6 +55,8 @@ export type CostEngine = {
     input: { key: string; search: string | null; period: PeriodInput | null; offset: number; limit: number },
     options: RunOptions,
   ) => Promise<{ values: readonly (string | null)[]; totalCount: number; version: string }>;
+  readonly rules: RuleBook;
+  readonly closes: CloseBook;
   readonly sources: (tenant: TenantId) => Promise<readonly SourceSummary[]>;
   readonly rollups: (tenant: TenantId) => Promise<readonly RollupFacts[]>;
   /** From what was needed in the last `days` UTC days, today included: 1 to NEEDS_DAYS_MAX. */
@@ -174,6 +179,59 @@ export type Freshness = {
 };
 
 export type DimensionSummary = Dimension & { readonly cardinality: number; readonly origin: DimensionOrigin };
+
+/** A tenant's attribution rules by version. */
+export type RuleBook = {
+  /** Newest first. */
+  readonly versions: (tenant: TenantId) => Promise<readonly RulesVersion[]>;
+  /** As it was published. */
+  readonly text: (tenant: TenantId, version: number) => Promise<RulesText>;
+  readonly dimensions: (tenant: TenantId, version: RulesVersion) => Promise<readonly DimensionSummary[]>;
+  /** @throws RULES_CHANGED, UNKNOWN_RULES */
+  readonly publish: (request: PublishRequest) => Promise<PublishOutcome>;
+};
+
+export type PublishRequest = {
+  readonly tenant: TenantId;
+  readonly source: string;
+  /** The text of a file that the rules name; null where there is none. */
+  readonly lookupFile: (file: string) => string | null;
+  /** The version that the rules were made from, `0` for none; null where any may have been published since. */
+  readonly baseVersion: string | null;
+  /** Checks all and publishes nothing. */
+  readonly dryRun: boolean;
+  readonly by: string;
+  readonly at: Instant;
+};
+
+export type PublishOutcome =
+  /** `isNew`: false where the newest version was the very same. */
+  | { readonly kind: 'published'; readonly version: RulesVersion; readonly isNew: boolean }
+  | { readonly kind: 'valid' }
+  | { readonly kind: 'refused'; readonly errors: readonly RuleError[] };
+
+/** A tenant's named states of knowledge. */
+export type CloseBook = {
+  /** Newest first. */
+  readonly list: (tenant: TenantId) => Promise<readonly CloseSummary[]>;
+  /** @throws BAD_PERIOD, BAD_REQUEST, CLOSE_EXISTS, CLOSE_INCOMPLETE */
+  readonly close: (request: CloseRequest) => Promise<CloseSummary>;
+};
+
+export type CloseRequest = {
+  readonly tenant: TenantId;
+  /** Calendar forms are cut in UTC. */
+  readonly period: PeriodInput;
+  readonly name: string;
+  readonly by: string;
+  readonly now: Instant;
+};
+
+export type CloseSummary = Close & {
+  /** The version of every answer to a question about just this period at this close. */
+  readonly version: string;
+  readonly rules: number | null;
+};
 
 export type CursorCodec = {
   /** @param scope what the cursor belongs to: the field and its arguments; a cursor opens only in the same scope */

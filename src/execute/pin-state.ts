@@ -1,10 +1,12 @@
 import type { PublishedBatch } from '../catalog/batch.ts';
+import { isLive } from '../catalog/batch.ts';
 import type { Control } from '../catalog/control/control.ts';
 import type { Lake, TableState } from '../catalog/iceberg/catalog.ts';
 import { emptyIndex } from '../catalog/file-index.ts';
 import { indexDataFiles } from '../catalog/iceberg/index-data-files.ts';
 import type { LakeTableName } from '../catalog/lake-tables.ts';
 import { lakeTables } from '../catalog/lake-tables.ts';
+import type { PublishedRules, RulesVersion } from '../catalog/published-rules.ts';
 import { ruledDimensions } from '../catalog/published-rules.ts';
 import type { Rollup } from '../catalog/rollups.ts';
 import type { SourceProfile } from '../catalog/source-profile.ts';
@@ -14,7 +16,8 @@ import type { LakeTableState, TenantState } from '../catalog/tenant-state.ts';
 import { noFiles } from '../catalog/tenant-state.ts';
 import { canonicalJson } from '../core/digest.ts';
 import type { TenantId } from '../core/ids.ts';
-import { isLive } from './version.ts';
+import type { RuleReader } from './read-rules.ts';
+import { createRuleReader } from './read-rules.ts';
 
 /** Tenants whose state is kept between queries; the others' is read again. */
 const TENANTS_KEPT_MAX = 1_000;
@@ -24,11 +27,19 @@ const TAG_PREFIX = 'tag:';
 
 export type StateStore = {
   /**
-   * The tenant's state at a sequence of its knowledge, by default the newest. Control is read before the lake: a batch
-   * that is live there was committed to the lake before, so the lake state read afterwards holds it.
-   * Null when a batch that was live then has been dropped since.
+   * The tenant's state now. Control is read before the lake: a batch that is live there was committed to the lake before,
+   * so the lake state read afterwards holds it.
    */
-  readonly pin: (tenant: TenantId, sequence: number | null) => Promise<TenantState | null>;
+  readonly newest: (tenant: TenantId) => Promise<TenantState>;
+  /** The state at a point of the tenant's knowledge; null where it has not come to that yet. */
+  readonly pin: (tenant: TenantId, point: KnowledgePoint) => Promise<TenantState | null>;
+};
+
+export type KnowledgePoint = {
+  /** Null: the newest. */
+  readonly sequence: number | null;
+  /** Version of the rules, 0 for none; null: the newest at that sequence. */
+  readonly rules: number | null;
 };
 
 type TenantEntry = {
@@ -38,11 +49,52 @@ type TenantEntry = {
   readonly tables: Record<LakeTableName, LakeTableState>;
   readonly rollups: readonly Rollup[];
   readonly telemetry: readonly TelemetryStream[];
-  /** By sequence; those that are being made, too: who asks meanwhile gets the same object. */
-  readonly states: Map<number, Promise<TenantState>>;
+  readonly rules: readonly RulesVersion[];
+  /** By sequence and version of the rules; those that are being made, too: who asks meanwhile gets the same object. */
+  readonly states: Map<string, Promise<TenantState>>;
 };
 
-export function createStateStore(control: Control, lake: Lake): StateStore {
+export function createStateStore(
+  control: Control,
+  lake: Lake,
+  readRules: RuleReader = createRuleReader(control),
+): StateStore {
+  const entryOf = createEntryReader(control, lake);
+
+  function stateOf(
+    tenant: TenantId,
+    entry: TenantEntry,
+    sequence: number,
+    version: RulesVersion | null,
+  ): Promise<TenantState> {
+    const key = `${sequence} ${version?.version ?? 0}`;
+    const kept = entry.states.get(key);
+    if (kept) return kept;
+    const making = makeState(control, tenant, sequence, entry, version && readRules(tenant, version));
+    entry.states.set(key, making);
+    making.catch(() => entry.states.delete(key));
+    forgetOldest(entry.states, STATES_KEPT_MAX);
+    return making;
+  }
+
+  return {
+    newest: async (tenant) => {
+      const entry = await entryOf(tenant);
+      return stateOf(tenant, entry, entry.newest, newestRules(entry, entry.newest));
+    },
+    pin: async (tenant, point) => {
+      const entry = await entryOf(tenant);
+      const sequence = point.sequence ?? entry.newest;
+      const asked = entry.rules.find(({ version }) => version === point.rules) ?? null;
+      const isAhead = sequence > entry.newest || (asked === null && (point.rules ?? 0) > 0);
+      if (isAhead) return null;
+      return stateOf(tenant, entry, sequence, point.rules === null ? newestRules(entry, sequence) : asked);
+    },
+  };
+}
+
+/** What control and lake say of tenants, read anew where either has changed. */
+function createEntryReader(control: Control, lake: Lake): (tenant: TenantId) => Promise<TenantEntry> {
   const entries = new Map<TenantId, Promise<TenantEntry>>();
   const known = new Map<string, TableState>();
 
@@ -51,18 +103,21 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
     counter: number,
     earlier: TenantEntry | undefined,
   ): Promise<TenantEntry> {
-    const history = await control.publishedBatches(tenant);
+    // The number first: what a step publishes meanwhile is not live at it.
     const newest = await control.currentSequence(tenant);
+    const history = await control.publishedBatches(tenant);
+    const rules = await control.rulesVersions(tenant);
     const telemetry = await control.telemetry(tenant);
     const names = Object.keys(lakeTables) as LakeTableName[]; // Object.keys forgets the record's keys.
     const loaded = await Promise.all(
       names.map(async (name) => [name, await loadTable(tenant, name, earlier?.tables[name])] as const),
     );
     const tables = Object.fromEntries(loaded) as Record<LakeTableName, LakeTableState>; // One entry per name.
-    const read = { counter, history, newest, telemetry, tables, rollups: await control.rollups(tenant) };
+    const rollups = await control.rollups(tenant);
+    const read = { counter, history, newest, rules, telemetry, tables, rollups };
     // Others' commits and leases change the counter too: states, and plans made of them, stay as they are.
     const states =
-      earlier && isSame(earlier, read) ? earlier.states : new Map<number, Promise<TenantState>>();
+      earlier && isSame(earlier, read) ? earlier.states : new Map<string, Promise<TenantState>>();
     return { ...read, states };
   }
 
@@ -102,21 +157,12 @@ export function createStateStore(control: Control, lake: Lake): StateStore {
     return earlier?.counter === counter ? earlier : load(tenant, counter, earlier);
   }
 
-  return {
-    pin: async (tenant, sequence) => {
-      const entry = await entryOf(tenant);
-      const at = sequence ?? entry.newest;
-      const kept = entry.states.get(at);
-      if (kept) return kept;
-      const batches = entry.history.filter((batch) => isLive(batch, at));
-      if (batches.some((batch) => batch.droppedAt !== null)) return null;
-      const making = makeState(control, tenant, at, entry, batches);
-      entry.states.set(at, making);
-      making.catch(() => entry.states.delete(at));
-      forgetOldest(entry.states, STATES_KEPT_MAX);
-      return making;
-    },
-  };
+  return entryOf;
+}
+
+/** Null where none were published by then. */
+function newestRules({ rules }: TenantEntry, sequence: number): RulesVersion | null {
+  return rules.findLast((one) => one.sequence <= sequence) ?? null;
 }
 
 async function makeState(
@@ -124,13 +170,14 @@ async function makeState(
   tenant: TenantId,
   sequence: number,
   entry: TenantEntry,
-  batches: readonly PublishedBatch[],
+  reading: Promise<PublishedRules> | null,
 ): Promise<TenantState> {
   const { history, tables, rollups } = entry;
+  const batches = history.filter((batch) => isLive(batch, sequence));
   const telemetry = telemetryAt(entry.telemetry, sequence);
-  const measured = await statisticsOf(control, tenant, batches, history);
-  const rules = null;
+  const rules = await reading;
   const ruled = ruledDimensions(rules);
+  const measured = await statisticsOf(control, tenant, batches, history);
   return { tenant, sequence, batches, history, tables, rollups, rules, ruled, telemetry, ...measured };
 }
 

@@ -16,14 +16,14 @@ describe('a pinned state', () => {
   afterAll(() => deployment[Symbol.asyncDispose]());
 
   it('is one object for all who pin at the same time, after a load as well: plans and scans are shared by it', async () => {
-    const { pin } = createStateStore(deployment.control, deployment.lake);
-    const pinAll = async () => new Set(await Promise.all([1, 2, 3].map(() => pin(acme, null))));
+    const { newest } = createStateStore(deployment.control, deployment.lake);
+    const pinAll = async () => new Set(await Promise.all([1, 2, 3].map(() => newest(acme))));
     const [first, ...others] = await pinAll();
     expect(others).toEqual([]);
     await deployment.load(acme, 'gcp', [focusRow({})]);
     const [second, ...more] = await pinAll();
     expect(more).toEqual([]);
     expect([first?.batches.length, second?.batches.length]).toEqual([1, 2]);
-    expect(await pin(acme, null)).toBe(second);
+    expect(await newest(acme)).toBe(second);
   });
 });

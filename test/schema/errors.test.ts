@@ -34,7 +34,7 @@ describe('errors of the schema', () => {
     ['BAD_QUERY', costs(`${OCTOBER}, groupBy: ["region_id"], top: { count: 0 }`)],
     ['BAD_QUERY', costs(`${OCTOBER}, deadline: "PT0S"`)],
     ['BAD_QUERY', costs(`${OCTOBER}, deadline: "P1M"`)],
-    ['BAD_KNOWLEDGE', costs(`${OCTOBER}, knowledge: { close: "2018" }`)],
+    ['UNKNOWN_CLOSE', costs(`${OCTOBER}, knowledge: { close: "2018" }`)],
     ['BAD_REQUEST', costs('period: { from: "2018-10-01", to: "2018-11-01" }')],
     ['BAD_REQUEST', costs(`${OCTOBER}, currency: "usd"`)],
     ['BAD_REQUEST', costs(`${OCTOBER}, having: [{ metric: EFFECTIVE_COST, gt: "much" }]`)],

@@ -65,7 +65,7 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
       asked.bind.push({ query, wanted, tenant });
       const { question } = bindQuery(tenant, query, own, now);
       if (query.knowledge.close) {
-        throw costError('BAD_KNOWLEDGE', { reason: 'There is no close', hint: 'Leave it out.' });
+        throw costError('UNKNOWN_CLOSE', { name: query.knowledge.close, near: [] });
       }
       const bound = {
         question: { ...question, wanted: { rows: null, totals: null, excluded: null } },
@@ -122,6 +122,18 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
       asked.options.push(options);
       const values = ['Amazon EC2', 'Amazon S3', null];
       return { values: values.slice(offset, offset + limit), totalCount: values.length, version: 'v1' };
+    },
+    rules: {
+      versions: async () => [],
+      text: async () => ({ source: '', lookups: [] }),
+      dimensions: async () => [],
+      publish: async () => ({ kind: 'valid' }),
+    },
+    closes: {
+      list: async () => [],
+      close: async ({ name }) => {
+        throw costError('CLOSE_EXISTS', { name, closedAt: 0, by: '' });
+      },
     },
     sources: async () => [],
     rollups: async () => [],

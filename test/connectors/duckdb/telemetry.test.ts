@@ -43,7 +43,10 @@ function load(stream: string, header: string, ...lines: readonly string[]) {
 }
 
 async function pin(sequence: number | null = null): Promise<TenantState> {
-  const state = await createStateStore(deployment.control, deployment.lake).pin(acme, sequence);
+  const state = await createStateStore(deployment.control, deployment.lake).pin(acme, {
+    sequence,
+    rules: null,
+  });
   if (state === null) throw new Error('nothing was dropped');
   return state;
 }
