@@ -4,6 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import './scalars.ts';
 import './catalog-types.ts';
 import './cost-types.ts';
+import './knowledge-types.ts';
 import './rollup-types.ts';
 import './telemetry-types.ts';
 import { builder } from './builder.ts';

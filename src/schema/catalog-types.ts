@@ -57,7 +57,7 @@ const DimensionValueConnection = builder
     }),
   });
 
-const Dimension = builder.objectRef<DimensionSummary>('Dimension').implement({
+export const Dimension = builder.objectRef<DimensionSummary>('Dimension').implement({
   fields: (t) => ({
     key: t.expose('key', { type: 'DimensionKey' }),
     label: t.exposeString('label'),
@@ -185,7 +185,7 @@ builder.queryFields((t) => ({
 }));
 
 /** A page of a list that is short enough to be at hand; its version is the names that it holds. */
-function listPage<Item>(
+export function listPage<Item>(
   all: readonly Item[],
   { first, after }: { readonly first: number; readonly after?: string | null | undefined },
   list: unknown,

@@ -14,9 +14,14 @@ export type Problem = {
 export const RuleError = builder.objectRef<Problem>('RuleError').implement({
   description: 'What stands in the way of what was asked for.',
   fields: (t) => ({
-    code: t.exposeString('code', { description: 'As in extensions.code of errors, or of a row.' }),
+    code: t.exposeString('code', {
+      description: 'As in extensions.code of errors, or of a row; BAD_RULES of rules.',
+    }),
     message: t.exposeString('message'),
-    file: t.exposeString('file', { nullable: true }),
+    file: t.exposeString('file', {
+      nullable: true,
+      description: 'The lookup file that line and column are of; null: the text itself.',
+    }),
     line: t.exposeInt('line', { nullable: true, description: 'Of rows their number, from 1.' }),
     column: t.exposeInt('column', { nullable: true }),
     hint: t.exposeString('hint', { nullable: true }),
