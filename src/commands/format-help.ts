@@ -10,8 +10,8 @@ export function formatSynopsis(name: string, { options, operands }: Usage): stri
     return option.kind === 'text' && option.isRequired ? text : `[${text}]`;
   });
   if (operands !== null) {
-    const isRepeated = operands.max > Math.max(1, operands.min);
-    const text = isRepeated ? `${operands.name}…` : operands.name;
+    // Two are both in the name, as in `publish FILE`.
+    const text = operands.max > 2 ? `${operands.name}…` : operands.name;
     parts.push(operands.min > 0 ? text : `[${text}]`);
   }
   return ['costgraph', name, ...parts].join(' ');

@@ -47,7 +47,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./advise.ts'),
   },
   rules: {
-    summary: 'check attribution rules',
+    summary: 'check, publish, list or show attribution rules',
     load: () => import('./rules.ts'),
   },
   verify: {
