@@ -1,7 +1,6 @@
 /** What a tenant publishes about its costs: attribution rules by version, and closed periods. */
 import { requireScope } from '../access/scopes.ts';
 import type { LookupText, RulesText, RulesVersion } from '../catalog/published-rules.ts';
-import type { CostError } from '../core/errors.ts';
 import { isCostError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { formatInstant } from '../core/time-range.ts';
