@@ -99,7 +99,8 @@ function telemetryFiles(
       return own === undefined ? [] : [{ id, own, isAsked: stream.name === name }];
     }),
   );
-  const read = known.filter(({ id }) => loads.has(id)).flatMap(({ own }) => filesInTime([own], window));
+  const asked = known.filter(({ id }) => loads.has(id)).map(({ own }) => own);
+  const read = filesInTime(asked, window);
   const ofAll = amountOf(known);
   const ofStream = amountOf(known.filter(({ isAsked }) => isAsked));
   const inTime = { count: read.length, sizeBytes: sizeOf(read) };

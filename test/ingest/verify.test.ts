@@ -71,6 +71,7 @@ describe('verify of sound tables', () => {
       tenant: acme,
       batches: 1,
       charges: 4,
+      telemetryRows: 0,
       files: 6,
       differenceCount: 0,
       differences: [],
