@@ -12,7 +12,6 @@ const root = join(import.meta.dirname, '../..');
 const LEFT_OUT = [
   'Query.restatement',
   'PublishRulesPayload.effect',
-  'Mutation.loadTelemetry',
   ...['Amounts', 'CostRow', 'CostTotals'].flatMap((type) => [`${type}.sharedCost`, `${type}.unitCost`]),
   ...`
     Subscription CostRow.lineage
