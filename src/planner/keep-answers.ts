@@ -146,6 +146,7 @@ function digestOf(fragment: Plan): string {
 /** Without what the rest determines. */
 function essenceOf(plan: Plan): unknown {
   if (plan.kind === 'Scan') return { ...plan, files: null };
+  if (plan.kind === 'Telemetry') return { ...plan, selection: plan.selection.loads };
   const below = mapChildren(plan, (child) => essenceOf(child) as Plan); // Only to be digested.
   if (below.kind === 'Attribute') return { ...below, dimensions: below.dimensions.map(({ key }) => key) };
   return below.kind === 'Bucket' && below.timing === 'START' ? withoutEnds(below) : below;

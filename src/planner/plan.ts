@@ -6,6 +6,7 @@ import type { TenantId } from '../core/ids.ts';
 import type { Grain, NoDriver, RuleValue } from '../attribution/rule-set.ts';
 import type { Decimal } from '../core/decimal.ts';
 import type { Instant, TimeRange } from '../core/time-range.ts';
+import type { TelemetrySelection } from './choose-telemetry.ts';
 import type { Measure } from './measures.ts';
 import { measuresOf } from './measures.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
@@ -188,8 +189,7 @@ export type Telemetry = {
   readonly keys: readonly ColumnName[];
   readonly grain: Grain;
   readonly range: TimeRange;
-  /** Null until pruning has chosen its files, and where there is no such stream. */
-  readonly selection: null;
+  readonly selection: TelemetrySelection;
 };
 
 /** Puts hours since `from` (`$time`) into buckets; null: all into one, number 0. */

@@ -13,6 +13,7 @@ import type { Dialect } from './dialect.ts';
 import { filterBlock, lookupToBlock } from './dictionary-to-sql.ts';
 import { metricToSql } from './measure-to-sql.ts';
 import { pageToBlock, topToBlock } from './order-to-sql.ts';
+import { hoursOfTelemetry } from './telemetry-to-sql.ts';
 import { scanToBlock } from './scan-to-sql.ts';
 import type { Sql } from './sql-text.ts';
 import { decimal, sql } from './sql-text.ts';
@@ -47,7 +48,7 @@ function toBlock(plan: Plan, statement: Statement): Block {
     case 'Rebucket':
       return rebucketToBlock(plan, toBlock(plan.input, statement), statement.dialect);
     case 'Telemetry':
-      throw new Error('not yet');
+      return hoursOfTelemetry(plan, statement);
     case 'Filter':
       return filterBlock(plan.predicate, toBlock(plan.input, statement), statement);
     case 'Bucket':

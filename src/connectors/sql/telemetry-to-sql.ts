@@ -1,12 +1,14 @@
 import { TIME_COLUMN, UNITS_COLUMN } from '../../catalog/telemetry.ts';
 import type { TelemetrySelection } from '../../planner/choose-telemetry.ts';
 import { LOAD_COLUMN } from '../../planner/choose-telemetry.ts';
-import type { FileSelection } from '../../planner/plan.ts';
+import { HOUR_MS } from '../../core/time-range.ts';
+import type { FileSelection, Telemetry } from '../../planner/plan.ts';
+import { TIME } from '../../planner/plan.ts';
 import type { Block, Column } from './block.ts';
 import { columnOf, named, ordinals, select, typeOf } from './block.ts';
 import { fieldsOf, filesToSql, tenantToSql } from './scan-to-sql.ts';
 import type { Sql } from './sql-text.ts';
-import { identifier, join, sql } from './sql-text.ts';
+import { identifier, integer, join, sql } from './sql-text.ts';
 import type { Statement } from './statement.ts';
 
 /**
@@ -35,6 +37,16 @@ export function telemetryToBlock(
     groupBy: ordinals(1 + keys.length),
   });
   return statement.define('units', body, columns);
+}
+
+/** With hours since the start of the range in place of times. */
+export function hoursOfTelemetry({ selection, grain, range }: Telemetry, statement: Statement): Block {
+  const { dialect } = statement;
+  const units = telemetryToBlock(selection, grain, statement);
+  const time = columnOf(units, TIME_COLUMN).at;
+  const hour = dialect.divide(sql`(${dialect.epochMs(time)} - ${integer(range.from)})`, integer(HOUR_MS));
+  const columns = [...units.columns].filter(([name]) => name !== TIME_COLUMN);
+  return { ...units, columns: new Map<string, Column>([[TIME, { at: hour, type: 'integer' }], ...columns]) };
 }
 
 /** Of each time and keys the row of the newest load: ids of loads increase. */

@@ -83,7 +83,7 @@ function bucketRows(node: Allocate, weights: Measured, rows: Block, statement: S
   const units = dialect.wide(dialect.unscaled(columnOf(rows, weights.weight).at));
   const body = select({
     ...rows,
-    where: [...rows.where, sql`${columnOf(rows, weights.weight).at} IS NOT NULL`],
+    where: [...rows.where, sql`${columnOf(rows, weights.weight).at} <> 0`],
     columns: [
       named(bucket, BUCKET),
       ...keys.map(({ name, at }) => named(at, name)),

@@ -19,6 +19,7 @@ import { costError } from '../../core/errors.ts';
 import type { TimeRange } from '../../core/time-range.ts';
 import { DAY_MS, HOUR_MS, ceilHour } from '../../core/time-range.ts';
 import { makeBuckets } from '../bind/make-buckets.ts';
+import { chooseTelemetry } from '../choose-telemetry.ts';
 import { hasPartials, mergeArms, partialOf } from '../merge-arms.ts';
 import type { Measure } from '../measures.ts';
 import { isMergeable, measure } from '../measures.ts';
@@ -36,7 +37,7 @@ import { shareConstants } from './share-constants.ts';
 
 /** How the charges of a question are read, and the time of it. */
 export type SplitContext = {
-  readonly state: Pick<TenantState, 'rules' | 'batches' | 'tagKeys' | 'telemetry' | 'tenant'>;
+  readonly state: TenantState;
   readonly range: TimeRange;
   /** Of the question; null: its whole period is one. */
   readonly buckets: TimeBuckets | null;
@@ -273,7 +274,7 @@ function allocate(
     pool: [...new Set([...pool, ...(by.kind === 'telemetry' ? by.within : [])])],
     items: [...new Set([...pool, ...items])],
     measures,
-    weights: weightsOf(by, to, range, rules, context),
+    weights: weightsOf(split, range, rules, context),
     noDriver,
     input,
   };
@@ -285,8 +286,7 @@ function spansOf({ ruleSet }: PublishedRules): readonly ColumnName[] {
 }
 
 function weightsOf(
-  by: Driver,
-  to: readonly ColumnName[],
+  { by, to, noDriver }: Pick<Split, 'by' | 'to' | 'noDriver'>,
   range: TimeRange,
   rules: PublishedRules,
   { state, charges }: SplitContext,
@@ -317,26 +317,36 @@ function weightsOf(
     }
     case 'telemetry': {
       const keys = [...by.within, ...to];
-      const plan: Plan = {
-        kind: 'Telemetry',
-        tenant: state.tenant,
-        stream: by.stream,
-        keys,
-        grain: by.grain,
-        range: wholeDays(range, state),
-        selection: null,
-      };
+      const time = noDriver.some(({ kind }) => kind === 'even')
+        ? extentOfStream(by.stream, range, state)
+        : wholeDays(range, state);
+      const { stream, grain } = by;
+      const selection = chooseTelemetry(state, stream, keys, time);
+      const plan: Plan =
+        selection === null
+          ? { kind: 'Empty', columns: [TIME, ...keys, 'units'] }
+          : { kind: 'Telemetry', tenant: state.tenant, stream, keys, grain, range: time, selection };
       return {
         kind: 'measured',
         grain: by.grain,
         agreeing: by.within,
         keys: to.map((key) => ({ key, column: key })),
         weight: 'units',
-        from: plan.range.from,
+        from: time.from,
         plan,
       };
     }
   }
+}
+
+/** All that the stream knows, as well: whom it knows at all is the same for every question. */
+function extentOfStream(stream: string, range: TimeRange, state: TenantState): TimeRange {
+  const loads = state.telemetry.get(stream)?.loads ?? [];
+  const whole = wholeDays(range, state);
+  return {
+    from: Math.min(whole.from, ...loads.map(({ from }) => Math.floor(from / DAY_MS) * DAY_MS)),
+    to: Math.max(whole.to, ...loads.map(({ to }) => Math.ceil(to / DAY_MS) * DAY_MS)),
+  };
 }
 
 /** Of UTC, to the end of the longest charge. */
