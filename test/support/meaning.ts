@@ -71,16 +71,15 @@ const unitOf: Readonly<Record<string, string>> = {
 
 /** A measure over the charges that meet its condition. */
 export function computeWhere(measure: Measure, charges: readonly Read[]): Value {
-  return compute(
-    measure,
-    charges.filter((read) => meets(measure.where, read)),
-  );
+  const met = charges.filter((read) => meets(measure.where, read));
+  // Parts of one charge are one charge.
+  if (measure.column === null) return BigInt(new Set(met.map((read, i) => read('$charge') ?? i)).size);
+  return compute(measure, met);
 }
 
 /** A measure over charges, all of which meet its condition. */
 export function compute({ fn, column }: Measure, met: readonly Read[]): Value {
-  // Parts of one charge are one charge.
-  if (column === null) return BigInt(new Set(met.map((read, i) => read('$charge') ?? BigInt(-1 - i))).size);
+  if (column === null) return BigInt(met.length);
   const values = met.map((read) => read(column)).filter((value) => value !== null);
   switch (fn) {
     case 'count':

@@ -23,7 +23,8 @@ export type DriverRow = {
 export type Drivers = ReadonlyMap<string, readonly DriverRow[]>;
 
 /** All charges of a tenant, with the parts of those that are shared in their place; `$charge` tells whose they are. */
-export function shareOut(charges: readonly Charge[], rules: RuleSet, drivers: Drivers): Charge[] {
+export function shareOut(charges: readonly Charge[], rules: RuleSet, drivers: Drivers): readonly Charge[] {
+  if (rules.splits.length === 0) return charges;
   const numbered = charges.map((charge, i) => ({
     ...charge,
     values: { ...charge.values, $charge: String(i) },
