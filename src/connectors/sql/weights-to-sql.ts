@@ -81,9 +81,11 @@ function bucketRows(node: Allocate, weights: Measured, rows: Block, statement: S
     ...weights.keys.map(({ key, column }) => ({ name: key, at: columnOf(rows, column).at })),
   ];
   const units = dialect.wide(dialect.unscaled(columnOf(rows, weights.weight).at));
+  // Driver data of 0 was taken back; what costs nothing is there all the same.
+  const isKnown = weights.plan.kind === 'Telemetry' ? sql`<> 0` : sql`IS NOT NULL`;
   const body = select({
     ...rows,
-    where: [...rows.where, sql`${columnOf(rows, weights.weight).at} <> 0`],
+    where: [...rows.where, sql`${columnOf(rows, weights.weight).at} ${isKnown}`],
     columns: [
       named(bucket, BUCKET),
       ...keys.map(({ name, at }) => named(at, name)),
