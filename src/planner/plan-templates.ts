@@ -12,6 +12,7 @@ import { children, mapChildren } from './plan-tree.ts';
 import type { Predicate, Test } from './predicate.ts';
 import { mapLeaves } from './predicate.ts';
 import type { RuleRun } from './rewrite.ts';
+import type { TimeBuckets } from './time-buckets.ts';
 
 /** Shapes kept of one state of a tenant; the oldest go first. */
 export const SHAPES_MAX = 500;
@@ -122,14 +123,17 @@ function timesOf(plan: Plan): unknown[] {
     plan.kind === 'Scan'
       ? [plan.range]
       : plan.kind === 'Bucket'
-        ? [
-            plan.buckets && [plan.buckets.timeZone, plan.buckets.edges.length, plan.buckets.edges[0]],
-            plan.clip,
-          ]
-        : plan.kind === 'Aggregate'
-          ? [plan.measures]
-          : [];
+        ? [bucketTimes(plan.buckets), plan.clip]
+        : plan.kind === 'Rebucket'
+          ? [bucketTimes(plan.buckets), plan.from]
+          : plan.kind === 'Aggregate'
+            ? [plan.measures]
+            : [];
   return [...own, ...children(plan).flatMap(timesOf)];
+}
+
+function bucketTimes(buckets: TimeBuckets | null): unknown {
+  return buckets && [buckets.timeZone, buckets.edges.length, buckets.edges[0]];
 }
 
 /** What makes plans of one shape different ones. */

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { parseRules } from '../../src/attribution/parse-rules.ts';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { unfilteredFiles } from '../../src/planner/choose-files.ts';
 import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
+import type { PlanTemplates } from '../../src/planner/plan-templates.ts';
 import { SCANNED_FILES_MAX, planTemplates } from '../../src/planner/plan-templates.ts';
 import { scansOf } from '../../src/planner/plan-tree.ts';
 import { duckdbOffer, fixedState, rolledUpState } from '../support/fixed-state.ts';
 import { scan } from '../support/plans.ts';
 import { question } from '../support/questions.ts';
+import { withRules } from '../support/rule-arbitraries.ts';
 
 const planner = (templates = planTemplates(() => 0)) => {
   return (query: Partial<CostQuery>) =>
@@ -44,6 +47,40 @@ describe('plans of a known shape', () => {
     const plan = planner();
     expect(plan(service('Amazon Glacier')).candidates().length).toBeGreaterThan(0);
     expect(plan(service('AWS Budgets')).candidates()).toEqual([]);
+  });
+});
+
+describe('plans of a known shape about dimensions of rules', () => {
+  const read = parseRules(
+    `{ version: 1,
+       dimensions: [{ key: team, rules: [{ coalesce: ['tag:Team'] }, { valueOf: { key: service_name, normalize: [lower] } }] }],
+       splits: [{ name: all, when: { all: [] }, to: [customer], by: { cost: { of: team, grain: day } } }] }`,
+    { lookupFile: () => null },
+  );
+  if ('errors' in read) throw new Error(JSON.stringify(read.errors));
+  const ruled = withRules(rolledUpState, read.ruleSet);
+  const october = { from: '2018-10-01T00:00:00Z', to: '2018-11-01T00:00:00Z' };
+  const asked = (query: Partial<CostQuery>) => question({ period: october, ...query }, {}, ruled);
+  const planned = (query: Partial<CostQuery>, templates: PlanTemplates | null = null) =>
+    planQuery(asked(query), ruled, [duckdbOffer], { ...defaultPlanOptions, templates });
+
+  it.each(['team', 'customer'])('have the values of their own: %s', (key) => {
+    const templates = planTemplates(() => 0);
+    const one = (value: string): Partial<CostQuery> => ({
+      groupBy: [key],
+      filter: { dimension: { key, in: [value] } },
+    });
+    planned(one('web'), templates);
+    const known = planned(one('shop'), templates);
+    expect(known.isCached).toBe(true);
+    expect(known.parts).toEqual(planned(one('shop')).parts);
+  });
+
+  it.each(['team', 'customer'])('have the days of their own time zone: %s', (key) => {
+    const templates = planTemplates(() => 0);
+    const days = (timeZone: string): Partial<CostQuery> => ({ granularity: 'DAY', timeZone, groupBy: [key] });
+    planned(days('UTC'), templates);
+    expect(planned(days('Europe/Berlin'), templates).parts).toEqual(planned(days('Europe/Berlin')).parts);
   });
 });
 

@@ -1,4 +1,5 @@
 import { bindQuery } from '../../src/planner/bind/bind-query.ts';
+import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
 import type { Measure } from '../../src/planner/measures.ts';
 import { measuresOf } from '../../src/planner/measures.ts';
@@ -29,11 +30,15 @@ export function costQuery(query: Partial<CostQuery> = {}): CostQuery {
   };
 }
 
-/** The question of a query on the fixed state: by default its rows and totals of effective cost. */
-export function question(query: Partial<CostQuery> = {}, wanted: Partial<Wanted> = {}): Question {
+/** The question of a query on a state: by default its rows and totals of effective cost. */
+export function question(
+  query: Partial<CostQuery> = {},
+  wanted: Partial<Wanted> = {},
+  state: TenantState = fixedState,
+): Question {
   const measures: readonly Measure[] = measuresOf('EFFECTIVE_COST');
   return {
-    ...bindQuery(DEMO, costQuery(query), fixedState, NOW).question,
+    ...bindQuery(DEMO, costQuery(query), state, NOW).question,
     wanted: { rows: { measures, offset: 0, limit: 100 }, totals: { measures }, excluded: null, ...wanted },
   };
 }
