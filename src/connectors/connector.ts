@@ -48,7 +48,7 @@ export type Connector = {
   readonly statement: (ask: Ask) => string;
   /**
    * @param rowsMax more rows than this are an error (TOO_LARGE), never a silent cut
-   * @throws STORE_FAILED, TOO_LARGE, BAD_FILTER for a regular expression that the store does not take; rejects with the signal's reason when it aborts
+   * @throws STORE_FAILED, TOO_LARGE, SHARES_TOO_LARGE, BAD_FILTER for a regular expression that the store does not take; rejects with the signal's reason when it aborts
    */
   readonly run: (
     ask: Ask,

@@ -105,6 +105,12 @@ const catalogue = {
     (d: Limit) => `${d.what}: ${d.actual} is over the limit of ${d.limit}`,
     () => 'Narrow the period or the filter, use top, or ask for a smaller page.',
   ),
+  SHARES_TOO_LARGE: entry(
+    'caller',
+    (d: { splits: readonly string[] }) =>
+      `Costs cannot be shared out exactly by ${shortList(d.splits.map((name) => `"${name}"`))}: what they cost times the weights is over 2^127 (in units of 10^-12 each)`,
+    () => 'Load the driver data in larger units, or write smaller weights; splits NONE answers without.',
+  ),
   QUERY_TOO_DEEP: entry(
     'caller',
     (d: Limit) => `${d.what}: ${d.actual} is over the limit of ${d.limit}`,

@@ -15,6 +15,7 @@ import { duckdbDialect } from './duckdb-dialect.ts';
 import { findBadPattern } from './find-bad-pattern.ts';
 import { columnName } from '../sql/sql-text.ts';
 import { readRows } from './read-rows.ts';
+import { sharesTooLarge } from './shares-too-large.ts';
 
 export type DuckdbOptions = {
   readonly threads: number;
@@ -72,7 +73,10 @@ export async function openDuckdb({
       const answer = pool.run(statement(ask), rowsMax, signal);
       const { rows, ms } = await answer.catch(async (error: unknown) => {
         if (!isCostError(error) || error.code !== 'STORE_FAILED') throw error;
-        throw (await findBadPattern((tried) => small.run(tried, 1, signal), ask.fragment)) ?? error;
+        const known =
+          sharesTooLarge(error, ask.fragment) ??
+          (await findBadPattern((tried) => small.run(tried, 1, signal), ask.fragment));
+        throw known ?? error;
       });
       const columns = outputColumns(ask.fragment).map(
         (column) => [column, rows.columns.get(columnName(column)) ?? []] as const,

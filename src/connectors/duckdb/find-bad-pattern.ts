@@ -1,7 +1,7 @@
 import type { CostError } from '../../core/errors.ts';
 import { isCostError } from '../../core/errors.ts';
 import { badPattern } from '../../planner/bind/check-pattern.ts';
-import type { Plan } from '../../planner/plan.ts';
+import type { Plan, RuleCase } from '../../planner/plan.ts';
 import { children } from '../../planner/plan-tree.ts';
 import { patternTests } from '../../planner/predicate.ts';
 import type { Sql } from '../sql/sql-text.ts';
@@ -33,12 +33,29 @@ export async function findBadPattern(
   return null;
 }
 
-function patternsOf(plan: Plan): ReturnType<typeof patternTests> {
-  const predicates =
-    plan.kind === 'Filter'
-      ? [plan.predicate]
-      : plan.kind === 'Aggregate'
-        ? plan.measures.map(({ where }) => where)
-        : [];
-  return [...predicates.flatMap(patternTests), ...children(plan).flatMap(patternsOf)];
+type Pattern = ReturnType<typeof patternTests>[number];
+
+function patternsOf(plan: Plan): Pattern[] {
+  return [...ownPatterns(plan), ...children(plan).flatMap(patternsOf)];
+}
+
+function ownPatterns(plan: Plan): Pattern[] {
+  switch (plan.kind) {
+    case 'Filter':
+      return patternTests(plan.predicate);
+    case 'Aggregate':
+      return plan.measures.flatMap(({ where }) => patternTests(where));
+    case 'Allocate':
+      return patternTests(plan.members);
+    case 'Attribute':
+      return plan.dimensions.flatMap(({ cases }) => cases.flatMap(patternsOfCase));
+    default:
+      return [];
+  }
+}
+
+function patternsOfCase({ when, value }: RuleCase): Pattern[] {
+  if (value.kind !== 'valueOf') return patternTests(when);
+  const replaced = value.replace.map(({ match }) => ({ key: value.key, pattern: match, ignoreCase: false }));
+  return [...patternTests(when), ...replaced];
 }

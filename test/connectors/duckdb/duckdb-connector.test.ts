@@ -7,9 +7,10 @@ import type { Connector } from '../../../src/connectors/connector.ts';
 import { openDuckdb } from '../../../src/connectors/duckdb/duckdb-connector.ts';
 import { measure, measuresOf } from '../../../src/planner/measures.ts';
 import { checkPattern } from '../../../src/planner/bind/check-pattern.ts';
-import type { Estimate, FileSelection, Plan } from '../../../src/planner/plan.ts';
+import type { Estimate, FileSelection, Plan, RuledDimension } from '../../../src/planner/plan.ts';
 import type { Predicate } from '../../../src/planner/predicate.ts';
-import { and } from '../../../src/planner/predicate.ts';
+import { TRUE, and } from '../../../src/planner/predicate.ts';
+import { ALL_TIME } from '../../../src/core/time-range.ts';
 import {
   NO_COST,
   aggregate,
@@ -136,6 +137,47 @@ describe('files', () => {
   });
 });
 
+const inOneBucket = bucket(
+  scan(['service_name', 'region_id', 'effective_cost', 'charge_period_start'], { files: sample.charges }),
+);
+
+/** All of it to one. */
+function shared(input: Plan, weight: string, members: Predicate = TRUE): Plan {
+  return {
+    kind: 'Allocate',
+    split: 'all',
+    stage: 0,
+    members,
+    to: ['customer'],
+    from: 0,
+    pool: ['$time', 'region_id'],
+    items: ['$time', 'region_id'],
+    measures: COST,
+    weights: { kind: 'constant', shares: [{ value: 'acme', from: '0', to: weight }] },
+    noDriver: [],
+    input: {
+      kind: 'Attribute',
+      rules: { version: '1', range: ALL_TIME },
+      dimensions: [{ key: 'customer', cases: [] }],
+      input,
+    },
+  };
+}
+
+describe('costs that are shared out', () => {
+  const groups = aggregate(['$time', 'region_id'], COST, inOneBucket);
+
+  it('are refused where they times the weights are more than the engine counts to', async () => {
+    expect((await run(shared(groups, '1'))).length).toBeGreaterThan(0);
+    await expect(run(shared(groups, '9'.repeat(36)))).rejects.toMatchObject({
+      code: 'SHARES_TOO_LARGE',
+      fault: 'caller',
+      message:
+        'Costs cannot be shared out exactly by "all": what they cost times the weights is over 2^127 (in units of 10^-12 each)',
+    });
+  });
+});
+
 describe('a regular expression that the engine does not take', () => {
   const matches = (value: string): Predicate =>
     test('service_name', { op: 'matches', value, ignoreCase: false });
@@ -155,6 +197,30 @@ describe('a regular expression that the engine does not take', () => {
     );
     const amounts = [...measuresOf('EFFECTIVE_COST', sound), ...measuresOf('EFFECTIVE_COST', young)];
     await expect(run(aggregate([], amounts, source))).rejects.toMatchObject(refusal);
+  });
+
+  it('is named in rules: in their conditions, in what they replace, in what splits share', async () => {
+    const groups = aggregate(['$time', 'region_id', 'service_name'], COST, inOneBucket);
+    const rules = { version: '1', range: ALL_TIME };
+    const dimension = (when: Predicate, match: string): RuledDimension => ({
+      key: 'team',
+      cases: [
+        {
+          when,
+          during: null,
+          value: { kind: 'valueOf', key: 'service_name', normalize: [], replace: [{ match, by: [] }] },
+        },
+      ],
+    });
+    const attributed = (one: RuledDimension): Plan => ({
+      kind: 'Attribute',
+      rules,
+      dimensions: [one],
+      input: groups,
+    });
+    await expect(run(attributed(dimension(young, 'a')))).rejects.toMatchObject(refusal);
+    await expect(run(attributed(dimension(TRUE, '\\p{Garay}+')))).rejects.toMatchObject(refusal);
+    await expect(run(shared(groups, '1', young))).rejects.toMatchObject(refusal);
   });
 
   it('is not blamed for other failures', async () => {
