@@ -11,6 +11,7 @@ const TESTS = [
   'test/planner/differential.test.ts',
   'test/execute/drill-down.test.ts',
   'test/attribution/compile-rules.test.ts',
+  'test/planner/attribution-differential.test.ts',
 ];
 
 const [cases = CASES_DEFAULT, seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2);

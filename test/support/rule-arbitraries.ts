@@ -17,6 +17,7 @@ import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { Measure } from '../../src/planner/measures.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { anchors, closePredicateOn } from './arbitraries.ts';
+import { streamColumns } from './telemetry-fixture.ts';
 import { withKeys } from './with-keys.ts';
 
 const baseKeys = [
@@ -130,7 +131,7 @@ export const ruleSetArbitrary: fc.Arbitrary<RuleSet> = fc
 
 const noDriver: fc.Arbitrary<NoDriver[]> = fc
   .tuple(
-    fc.subarray([{ kind: 'spread', over: 'day' } as const, { kind: 'even' } as const]),
+    fc.shuffledSubarray([{ kind: 'spread', over: 'day' } as const, { kind: 'even' } as const]),
     fc.constantFrom<NoDriver>({ kind: 'value', value: 'rest' }, { kind: 'unattributed' }),
   )
   .map(([first, last]) => [...first, last]);
@@ -155,27 +156,52 @@ const driver: fc.Arbitrary<Driver> = fc.oneof(
   }),
 );
 
+const toOne: fc.Arbitrary<Pick<Split, 'to' | 'by'>> = fc.record({
+  to: fc.constantFrom(...ruledNames, 'customer').map((key) => [key]),
+  by: driver,
+});
+
+/** By a stream, or by one that nobody has loaded. */
+const byTelemetry: fc.Arbitrary<Pick<Split, 'to' | 'by'>> = fc
+  .constantFrom(...Object.entries(streamColumns), ['unknown', ['customer', 'team']] as const)
+  .chain(([stream, columns]) => {
+    const free = columns.filter((key) => key === 'customer' || ruledNames.includes(key));
+    const some = fc.shuffledSubarray(free, { minLength: 1, maxLength: Math.min(2, free.length) });
+    const within = fc.oneof(fc.constant([]), fc.subarray([...columns]));
+    return fc
+      .tuple(some, within, fc.constantFrom('hour' as const, 'day' as const))
+      .map(([to, agreeing, grain]) => ({
+        to,
+        by: { kind: 'telemetry', stream, grain, within: agreeing.filter((key) => !to.includes(key)) },
+      }));
+  });
+
 function splitArbitrary(i: number): fc.Arbitrary<Split> {
   return fc
     .record({
+      given: fc.oneof(toOne, byTelemetry),
       when: fc.oneof(
         fc.constant({ kind: 'true' } as const),
         closePredicateOn([...baseKeys, ...ruledNames, 'customer']),
       ),
-      to: fc.constantFrom(...ruledNames, 'customer').map((key) => [key]),
-      by: driver,
       noDriver,
       override: fc.constantFrom(false, false, true),
       effective,
     })
-    .map((raw) => ({ ...position, name: `split#${i + 1}`, ...raw, when: raw.when as Split['when'] })); // Of tests alone.
+    .map(({ given, ...raw }) => ({
+      ...position,
+      name: `split#${i + 1}`,
+      ...given,
+      ...raw,
+      when: raw.when as Split['when'], // Of tests alone.
+    }));
 }
 
-/** With up to two splits. */
+/** With up to three splits. */
 export const splitRuleSetArbitrary: fc.Arbitrary<RuleSet> = fc
-  .tuple(ruleSetArbitrary, fc.constantFrom(1, 2))
+  .tuple(ruleSetArbitrary, fc.constantFrom(1, 1, 2, 3))
   .chain(([ruleSet, count]) =>
-    fc.tuple(fc.constant(ruleSet), fc.tuple(...[0, 1].slice(0, count).map(splitArbitrary))),
+    fc.tuple(fc.constant(ruleSet), fc.tuple(...[0, 1, 2].slice(0, count).map(splitArbitrary))),
   )
   .map(([ruleSet, splits]) => ({
     ...ruleSet,

@@ -37,9 +37,10 @@ export function shareOut(charges: readonly Charge[], rules: RuleSet, drivers: Dr
       .map((key) => key.slice(4)),
   );
   const order = canonicalOrder(rules, tags);
+  const isSpread = rules.splits.some(({ by }) => by.kind === 'telemetry' || by.kind === 'cost');
   for (const split of rules.splits) {
     const isMember = (charge: Charge) => isShared(split, charge);
-    const pools = Map.groupBy(current.filter(isMember), (charge) => poolOf(charge, split));
+    const pools = Map.groupBy(current.filter(isMember), (charge) => poolOf(charge, split, isSpread));
     const parts = [...pools.values()].flatMap((pool) =>
       sharePool(split, sorted(pool, order), numbered, drivers),
     );
@@ -56,9 +57,10 @@ function isShared({ effective, when, to, override }: Split, charge: Charge): boo
   return effective.some(isValid) && isFree && meets(when, (key) => valueOf(charge, key));
 }
 
-function poolOf(charge: Charge, { by }: Split): string {
+/** @param isSpread whether some split of the rules has weights that differ by time */
+function poolOf(charge: Charge, { by }: Split, isSpread: boolean): string {
   const within = by.kind === 'telemetry' ? by.within.map((key) => valueOf(charge, key)) : [];
-  const spans = by.kind === 'telemetry' || by.kind === 'cost' ? [charge.span.from, charge.span.to] : [];
+  const spans = isSpread ? [charge.span.from, charge.span.to] : [];
   const currency = charge.values['billing_currency'];
   return JSON.stringify([charge.tenant, floorTo(HOUR_MS, charge.span.from), currency, ...spans, ...within]);
 }
@@ -161,7 +163,7 @@ function fallback(
     case 'spread':
       return summed(ofDays);
     case 'even': {
-      const known = split.by.kind === 'telemetry' ? rows : ofDays;
+      const known = split.by.kind === 'telemetry' ? rows : ofDays.filter(hasUnitsInItsHour);
       const distinct = new Map(known.map(({ keys }) => [JSON.stringify(keys), keys]));
       return distinct.size === 0
         ? null
@@ -172,6 +174,12 @@ function fallback(
     case 'unattributed':
       return 'none';
   }
+}
+
+/** A value has cost where that of some hour is not zero. */
+function hasUnitsInItsHour({ time, keys }: Row, _: number, all: readonly Row[]): boolean {
+  const beside = all.filter((each) => each.time === time && each.keys.join() === keys.join());
+  return beside.reduce((sum, { units }) => sum + units, 0n) !== 0n;
 }
 
 function driverRows(split: Split, charge: Charge, all: readonly Charge[], drivers: Drivers): Row[] {

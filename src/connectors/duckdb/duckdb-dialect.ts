@@ -15,6 +15,7 @@ export const duckdbDialect: Dialect = {
     return sql`read_parquet([${paths}], hive_partitioning = false, schema = MAP {${schema}})`;
   },
   typeName,
+  madeOnce: sql`MATERIALIZED `,
   // A constant of the column's own type, so that row groups are pruned by it.
   instant: (at) => sql`TIMESTAMPTZ ${text(formatInstant(at))}`,
   epochMs: (time) => sql`epoch_ms(${time})`,

@@ -81,7 +81,7 @@ function itemsOf(node: Allocate, table: Block, statement: Statement): Block {
   const { pool, items, measures, members, stage } = node;
   const keys = [...new Set([...pool, ...items])];
   const condition = predicateToSql(members, predicateSource(table, statement));
-  const merged = measures.map((each) => named(mergeToSql(each, columnOf(table, each.name).at), each.name));
+  const merged = measures.map((each) => named(mergeParts(each, table), each.name));
   const columns = new Map<string, Column>([
     ...keys.map((name): [string, Column] => [name, columnOf(table, name)]),
     [ITEM, { at: noItem, type: 'integer' }],
@@ -113,7 +113,8 @@ function itemsOf(node: Allocate, table: Block, statement: Statement): Block {
     return named(sql`sum(${statement.dialect.wide(units)}) OVER (${window})`, through(name));
   });
   const others = [...columns.keys()].filter((name) => name !== ITEM).map((name) => named(at(name), name));
-  return statement.define(
+  // Numbers of rows may differ from one time to the next, and parts and what is left unshared must have the same.
+  return statement.defineOnce(
     'items',
     select({
       ...grouped,
@@ -124,6 +125,15 @@ function itemsOf(node: Allocate, table: Block, statement: Statement): Block {
       ...sums.map(({ name }): [string, Column] => [through(name), { at: noItem, type: 'integer' }]),
     ]),
   );
+}
+
+/** Parts of one item, which an earlier split made of it, all count what it counts. */
+function mergeParts(measure: Measure, table: Block): Sql {
+  const { at } = columnOf(table, measure.name);
+  const merged = mergeToSql(measure, at);
+  const item = table.columns.get(ITEM);
+  if (measure.fn !== 'count' || item === undefined) return merged;
+  return sql`CASE WHEN ${item.at} IS NULL THEN ${merged} ELSE max(${at}) END`;
 }
 
 function isShared({ fn }: Measure): boolean {

@@ -9,6 +9,8 @@ export type Dialect = {
   readonly readFiles: (selection: FileSelection, fields: readonly LakeField[]) => Sql;
   /** A type's name, for typed nulls. */
   readonly typeName: (type: LakeField['type']) => Sql;
+  /** Before the parentheses of a named result (`WITH … AS`) that is to be made once, however often it is read. */
+  readonly madeOnce: Sql;
   readonly instant: (at: Instant) => Sql;
   /** Milliseconds, or microseconds, since 1970 of a time column, as a 64-bit integer. */
   readonly epochMs: (time: Sql) => Sql;

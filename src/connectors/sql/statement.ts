@@ -15,6 +15,8 @@ export type Statement = {
   readonly fresh: (wanted: string) => Sql;
   /** Defines a result and gives a block that reads it; `columns` are those of the result, only types matter. */
   readonly define: (wanted: string, body: Body, columns: Columns) => Block;
+  /** The same for one that could come out otherwise each time, as numbers of rows do: made once, however often it is read. */
+  readonly defineOnce: (wanted: string, body: Body, columns: Columns) => Block;
   /** The block as a table that can be read more than once: itself where it only reads a defined result. */
   readonly asTable: (wanted: string, block: Block) => Block;
   /** The whole statement, whose rows are those of `block`. */
@@ -29,7 +31,7 @@ export function createStatement(
   tenant: string,
   { dictionaries, lists }: Pick<Ask, 'dictionaries' | 'lists'>,
 ): Statement {
-  const defined: { name: Sql; body: Body; block: Block }[] = [];
+  const defined: { name: Sql; body: Body; block: Block; isOnce: boolean }[] = [];
   const used = new Map<string, number>();
 
   const fresh = (wanted: string): Sql => {
@@ -38,7 +40,7 @@ export function createStatement(
     return ownName(count === 1 ? wanted : `${wanted}_${count}`);
   };
 
-  const define = (wanted: string, body: Body, columns: Columns): Block => {
+  const add = (wanted: string, body: Body, columns: Columns, isOnce: boolean): Block => {
     const name = fresh(wanted);
     const block: Block = {
       from: name,
@@ -51,9 +53,11 @@ export function createStatement(
         ]),
       ),
     };
-    defined.push({ name, body, block });
+    defined.push({ name, body, block, isOnce });
     return block;
   };
+  const define = (wanted: string, body: Body, columns: Columns) => add(wanted, body, columns, false);
+  const defineOnce = (wanted: string, body: Body, columns: Columns) => add(wanted, body, columns, true);
 
   const asTable = (wanted: string, block: Block): Block =>
     defined.some((known) => known.block === block) ? block : define(wanted, selectAll(block), block.columns);
@@ -66,11 +70,14 @@ export function createStatement(
     const main = isLast ? last.body(LINE) : selectAll(asShown(block, dialect))(LINE);
     const earlier = isLast ? defined.slice(0, -1) : defined;
     if (earlier.length === 0) return main;
-    const results = earlier.map(({ name, body }) => sql`${name} AS (${INDENTED}${body(INDENTED)}\n)`);
+    const results = earlier.map(
+      ({ name, body, isOnce }) =>
+        sql`${name} AS ${isOnce ? dialect.madeOnce : sql``}(${INDENTED}${body(INDENTED)}\n)`,
+    );
     return sql`WITH ${join(results)}\n${main}`;
   };
 
-  return { dialect, dictionaries, lists, tenant, fresh, define, asTable, finish };
+  return { dialect, dictionaries, lists, tenant, fresh, define, defineOnce, asTable, finish };
 }
 
 function asShown(block: Block, dialect: Dialect): Block {

@@ -19,6 +19,9 @@ export type Shares = { readonly block: Block; readonly on: readonly ColumnName[]
 type Measured = Extract<Weights, { readonly kind: 'measured' }>;
 
 const WEIGHT = '$weight';
+const HAS_FRACTIONS = '$has_fractions';
+/** Weights are in units of 10^-12. */
+const ONE_UNIT = integer(10n ** 12n);
 const BUCKET = '$bucket';
 /** The hours of a pool, and the whole UTC days around them, as hours from the Allocate's first. */
 const FROM = '$from';
@@ -237,20 +240,44 @@ function allTo(value: string, { node, statement }: Asked, pools: Block): Block {
   return statement.define('to_one', body, candidateColumns(node, pools));
 }
 
-/** Of pools whose weights add up to more than nothing, the keys that have any. */
+/**
+ * Of pools whose weights add up to more than nothing, the keys that have any. Where all weights of a pool are whole units
+ * they are counted in these: only their ratio matters, and amounts times them are so much further from the largest number.
+ */
 function validOf({ pool, to }: Allocate, candidates: Block, statement: Statement): Block {
+  const { dialect } = statement;
   const at = (name: ColumnName) => columnOf(candidates, name).at;
-  const all = sql`sum(${at(WEIGHT)}) OVER (PARTITION BY ${join(pool.map(at))})`;
+  const ofPool = sql`OVER (PARTITION BY ${join(pool.map(at))})`;
+  const rest = sql`${at(WEIGHT)} - ${dialect.divideWide(at(WEIGHT), ONE_UNIT)} * ${ONE_UNIT}`;
   const names = [...pool, ...to, WEIGHT];
   const summed = statement.define(
     'summed',
-    select({ ...candidates, columns: [...names.map((name) => named(at(name), name)), named(all, Y_ALL)] }),
-    new Map([...candidates.columns, [Y_ALL, integerColumn] as const]),
+    select({
+      ...candidates,
+      columns: [
+        ...names.map((name) => named(at(name), name)),
+        named(sql`sum(${at(WEIGHT)}) ${ofPool}`, Y_ALL),
+        named(sql`max(CASE WHEN ${rest} = 0 THEN 0 ELSE 1 END) ${ofPool}`, HAS_FRACTIONS),
+      ],
+    }),
+    new Map([
+      ...candidates.columns,
+      [Y_ALL, integerColumn] as const,
+      [HAS_FRACTIONS, integerColumn] as const,
+    ]),
   );
   const own = (name: ColumnName) => columnOf(summed, name).at;
-  const where = [sql`${own(Y_ALL)} > 0`, sql`${own(WEIGHT)} <> 0`];
-  const body = select({ ...summed, where, columns: [...names, Y_ALL].map((name) => named(own(name), name)) });
-  return statement.define('valid', body, summed.columns);
+  const counted = (name: ColumnName) =>
+    sql`CASE WHEN ${own(HAS_FRACTIONS)} = 1 THEN ${own(name)} ELSE ${dialect.divideWide(own(name), ONE_UNIT)} END`;
+  const body = select({
+    ...summed,
+    where: [sql`${own(Y_ALL)} > 0`, sql`${own(WEIGHT)} <> 0`],
+    columns: [
+      ...[...pool, ...to].map((name) => named(own(name), name)),
+      ...[WEIGHT, Y_ALL].map((name) => named(counted(name), name)),
+    ],
+  });
+  return statement.define('valid', body, new Map([...candidates.columns, [Y_ALL, integerColumn] as const]));
 }
 
 function withoutPools({ pool }: Allocate, pools: Block, valid: Block, statement: Statement): Block {
