@@ -52,7 +52,7 @@ export function weightsToBlock(
     found.push(valid);
     left = withoutPools(node, left, valid, statement);
   }
-  return { block: addedUp(node, found, statement), on: node.pool };
+  return { block: together(node, found, statement), on: node.pool };
 }
 
 type Asked = {
@@ -86,15 +86,17 @@ function bucketRows(node: Allocate, weights: Measured, rows: Block, statement: S
   const units = dialect.wide(dialect.unscaled(columnOf(rows, weights.weight).at));
   // Driver data of 0 was taken back; what costs nothing is there all the same.
   const isKnown = weights.plan.kind === 'Telemetry' ? sql`<> 0` : sql`IS NOT NULL`;
+  // Rows are of hours, but for a stream's, which are of the grain.
+  const isOfGrain = weights.grain === 'hour' || weights.plan.kind === 'Telemetry';
   const body = select({
     ...rows,
     where: [...rows.where, sql`${columnOf(rows, weights.weight).at} ${isKnown}`],
     columns: [
       named(bucket, BUCKET),
       ...keys.map(({ name, at }) => named(at, name)),
-      named(sql`sum(${units})`, WEIGHT),
+      named(isOfGrain ? units : sql`sum(${units})`, WEIGHT),
     ],
-    groupBy: ordinals(1 + keys.length),
+    ...(isOfGrain ? {} : { groupBy: ordinals(1 + keys.length) }),
   });
   const columns = new Map<string, Column>([
     [BUCKET, integerColumn],
@@ -154,7 +156,7 @@ function candidatesOf(next: NoDriver | 'grain', asked: Asked, pools: Block): Blo
   if (next === 'grain') return byGrain(asked, pools);
   switch (next.kind) {
     case 'spread':
-      return joined('by_day', asked, pools, byTime(asked, pools, DAY_FROM, DAY_TO), WEIGHT);
+      return joined('by_day', asked, pools, byTime(asked, pools, DAY_FROM, DAY_TO), 'sum');
     case 'even':
       return evenly(asked, pools);
     case 'value':
@@ -173,8 +175,8 @@ function byGrain(asked: Asked, pools: Block): Block {
   const isShort = [sql`${at(IS_LONG)} = 0`, sql`${columnOf(rows, BUCKET).at} = ${at(FROM)}`];
   const isLong = [sql`${at(IS_LONG)} = 1`, ...byTime(asked, pools, FROM, TO)];
   const both = [
-    joined('by_grain', asked, pools, isShort, WEIGHT),
-    joined('by_span', asked, pools, isLong, WEIGHT),
+    joined('by_grain', asked, pools, isShort, 'only'),
+    joined('by_span', asked, pools, isLong, 'sum'),
   ];
   const names = [...node.pool, ...node.to, WEIGHT];
   const bodies = both.map((block) =>
@@ -188,19 +190,20 @@ function byTime({ rows }: Asked, pools: Block, from: ColumnName, to: ColumnName)
   return [sql`${bucket} >= ${columnOf(pools, from).at}`, sql`${bucket} < ${columnOf(pools, to).at}`];
 }
 
-/** A row per pool and key. */
+/** A row per pool and key. `only`: no more than one is found; `one`: all weigh the same. */
 function joined(
   name: string,
   { node, weights, rows, statement }: Asked,
   pools: Block,
   conditions: readonly Sql[],
-  weight: ColumnName | null,
+  weight: 'only' | 'sum' | 'one',
 ): Block {
   const agree = weights.agreeing.map(
     (key) => sql`${columnOf(rows, key).at} IS NOT DISTINCT FROM ${columnOf(pools, key).at}`,
   );
   const on = [...conditions, ...agree];
-  const summed = weight === null ? sql`CAST(1 AS BIGINT)` : sql`sum(${columnOf(rows, weight).at})`;
+  const own = columnOf(rows, WEIGHT).at;
+  const weighs = weight === 'one' ? sql`CAST(1 AS BIGINT)` : weight === 'sum' ? sql`sum(${own})` : own;
   const names = [
     ...node.pool.map((key) => ({ key, at: columnOf(pools, key).at })),
     ...node.to.map((key) => ({ key, at: columnOf(rows, key).at })),
@@ -208,8 +211,8 @@ function joined(
   const body = select({
     from: pools.from,
     joins: [sql`JOIN ${rows.from} ON ${on.length === 0 ? sql`TRUE` : join(on, sql` AND `)}`],
-    columns: [...names.map(({ key, at }) => named(at, key)), named(statement.dialect.wide(summed), WEIGHT)],
-    groupBy: ordinals(names.length),
+    columns: [...names.map(({ key, at }) => named(at, key)), named(statement.dialect.wide(weighs), WEIGHT)],
+    ...(weight === 'only' ? {} : { groupBy: ordinals(names.length) }),
   });
   return statement.define(name, body, candidateColumns(node, pools));
 }
@@ -225,7 +228,7 @@ function candidateColumns({ pool, to }: Allocate, pools: Block): Map<string, Col
 /** Of a stream all that it knows; by cost those that have any on the days of the pool. */
 function evenly(asked: Asked, pools: Block): Block {
   const isStream = asked.weights.plan.kind === 'Telemetry';
-  return joined('evenly', asked, pools, isStream ? [] : byTime(asked, pools, DAY_FROM, DAY_TO), null);
+  return joined('evenly', asked, pools, isStream ? [] : byTime(asked, pools, DAY_FROM, DAY_TO), 'one');
 }
 
 function allTo(value: string, { node, statement }: Asked, pools: Block): Block {
@@ -241,30 +244,37 @@ function allTo(value: string, { node, statement }: Asked, pools: Block): Block {
 }
 
 /**
- * Of pools whose weights add up to more than nothing, the keys that have any. Where all weights of a pool are whole units
- * they are counted in these: only their ratio matters, and amounts times them are so much further from the largest number.
+ * Of pools whose weights add up to more than nothing, the keys that have any, with what weights add up to. Where all weights
+ * of a pool are whole units they are counted in these: only their ratio matters, and amounts times them are so much further
+ * from the largest number.
  */
 function validOf({ pool, to }: Allocate, candidates: Block, statement: Statement): Block {
   const { dialect } = statement;
   const at = (name: ColumnName) => columnOf(candidates, name).at;
-  const ofPool = sql`OVER (PARTITION BY ${join(pool.map(at))})`;
   const rest = sql`${at(WEIGHT)} - ${dialect.divideWide(at(WEIGHT), ONE_UNIT)} * ${ONE_UNIT}`;
+  // All over one order: the engine sorts once.
+  const inPool = sql`PARTITION BY ${join(pool.map(at))} ORDER BY ${join(to.map(at))}`;
+  const whole = sql`OVER (${inPool} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)`;
   const names = [...pool, ...to, WEIGHT];
+  const sums: [string, Sql][] = [
+    [Y_TO, sql`sum(${at(WEIGHT)}) OVER (${inPool} ROWS UNBOUNDED PRECEDING)`],
+    [Y_ALL, sql`sum(${at(WEIGHT)}) ${whole}`],
+    [HAS_FRACTIONS, sql`max(CASE WHEN ${rest} = 0 THEN 0 ELSE 1 END) ${whole}`],
+  ];
+  const columns = new Map([
+    ...candidates.columns,
+    ...sums.map(([name]): [string, Column] => [name, integerColumn]),
+  ]);
   const summed = statement.define(
     'summed',
     select({
       ...candidates,
       columns: [
         ...names.map((name) => named(at(name), name)),
-        named(sql`sum(${at(WEIGHT)}) ${ofPool}`, Y_ALL),
-        named(sql`max(CASE WHEN ${rest} = 0 THEN 0 ELSE 1 END) ${ofPool}`, HAS_FRACTIONS),
+        ...sums.map(([name, sum]) => named(sum, name)),
       ],
     }),
-    new Map([
-      ...candidates.columns,
-      [Y_ALL, integerColumn] as const,
-      [HAS_FRACTIONS, integerColumn] as const,
-    ]),
+    columns,
   );
   const own = (name: ColumnName) => columnOf(summed, name).at;
   const counted = (name: ColumnName) =>
@@ -274,10 +284,10 @@ function validOf({ pool, to }: Allocate, candidates: Block, statement: Statement
     where: [sql`${own(Y_ALL)} > 0`, sql`${own(WEIGHT)} <> 0`],
     columns: [
       ...[...pool, ...to].map((name) => named(own(name), name)),
-      ...[WEIGHT, Y_ALL].map((name) => named(counted(name), name)),
+      ...[WEIGHT, Y_TO, Y_ALL].map((name) => named(counted(name), name)),
     ],
   });
-  return statement.define('valid', body, new Map([...candidates.columns, [Y_ALL, integerColumn] as const]));
+  return statement.define('valid', body, columns);
 }
 
 function withoutPools({ pool }: Allocate, pools: Block, valid: Block, statement: Statement): Block {
@@ -294,31 +304,25 @@ function withoutPools({ pool }: Allocate, pools: Block, valid: Block, statement:
   return statement.define('pools_left', body, pools.columns);
 }
 
-function addedUp({ pool, to }: Allocate, found: readonly Block[], statement: Statement): Block {
-  const names = [...pool, ...to, WEIGHT, Y_ALL];
-  const bodies = found.map((block) =>
-    select({ ...block, columns: names.map((name) => named(columnOf(block, name).at, name)) }),
-  );
-  const [first] = found;
-  const all = statement.define('weights', unionAll(bodies), first?.columns ?? new Map());
-  const at = (name: ColumnName) => columnOf(all, name).at;
-  const window = sql`PARTITION BY ${join(pool.map(at))} ORDER BY ${join(to.map(at))} ROWS UNBOUNDED PRECEDING`;
-  const through = sql`sum(${at(WEIGHT)}) OVER (${window})`;
+/** A pool is in one of them. */
+function together({ pool, to }: Allocate, found: readonly Block[], statement: Statement): Block {
   const kept = [...pool, ...to];
-  const body = select({
-    ...all,
-    columns: [
-      ...kept.map((name) => named(at(name), name)),
-      named(sql`${through} - ${at(WEIGHT)}`, Y_FROM),
-      named(through, Y_TO),
-      named(at(Y_ALL), Y_ALL),
-    ],
+  const bodies = found.map((block) => {
+    const at = (name: ColumnName) => columnOf(block, name).at;
+    return select({
+      ...block,
+      columns: [
+        ...kept.map((name) => named(at(name), name)),
+        named(sql`${at(Y_TO)} - ${at(WEIGHT)}`, Y_FROM),
+        named(at(Y_TO), Y_TO),
+        named(at(Y_ALL), Y_ALL),
+      ],
+    });
   });
+  const [first] = found;
   const columns = new Map<string, Column>([
-    ...kept.map((name): [string, Column] => [name, columnOf(all, name)]),
-    [Y_FROM, integerColumn],
-    [Y_TO, integerColumn],
-    [Y_ALL, integerColumn],
+    ...kept.map((name): [string, Column] => [name, first ? columnOf(first, name) : textColumn]),
+    ...[Y_FROM, Y_TO, Y_ALL].map((name): [string, Column] => [name, integerColumn]),
   ]);
-  return statement.define('shares', body, columns);
+  return statement.define('shares', unionAll(bodies), columns);
 }

@@ -68,7 +68,7 @@ export function allocateGroups(asked: GroupsAsked, context: SplitContext): Aggre
   }
   const extent = intersection(range, extentOf(state));
   if (extent.from >= extent.to) return attributeGroups(unsplit(asked), rules, range, areStarts, charges);
-  const eras = erasOf(ruledIn(asked, splits, rules), rules, extent, edgesOfSplits(splits));
+  const eras = erasOf(ruledIn(asked, splits, rules, context), rules, extent, edgesOfSplits(splits));
   const arms = eras.map((era) => overSplits(asked, era, splits, rules, context));
   const [only] = arms;
   if (only !== undefined && arms.length === 1) return only;
@@ -121,11 +121,18 @@ function keysOfSplit({ when, to, by }: Split): ColumnName[] {
   return [...testsOf(when).map(({ key }) => key), ...to, ...(by.kind === 'telemetry' ? by.within : [])];
 }
 
-function ruledIn(asked: GroupsAsked, splits: readonly Split[], rules: PublishedRules): ColumnName[] {
-  const drivers = splits.flatMap(({ by }) => (by.kind === 'cost' ? [by.of] : []));
-  // What is told apart by base columns stands in an order that begins with all of the rules' dimensions.
-  const own = rules.ruleSet.dimensions.map(({ key }) => key);
-  return ruledKeys([...namedKeys(asked), ...splits.flatMap(keysOfSplit), ...drivers, ...own], rules);
+/** Those of the rules' dimensions that anything looks at on the way, or that stand in an order before what is looked at. */
+function ruledIn(
+  asked: GroupsAsked,
+  splits: readonly Split[],
+  rules: PublishedRules,
+  context: SplitContext,
+): ColumnName[] {
+  const keys = namedKeys(asked);
+  const looked = keys.filter((key) => !isOwn(key));
+  const onTheWay = stagesOf(looked, splits, rules, context).flatMap(({ before }) => before);
+  const given = splits.flatMap(({ to, by }) => (by.kind === 'cost' ? [...to, by.of] : to));
+  return ruledKeys([...keys, ...onTheWay, ...given], rules);
 }
 
 function edgesOfSplits(splits: readonly Split[]): number[] {
