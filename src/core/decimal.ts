@@ -7,7 +7,8 @@ import type { Brand } from './brand.ts';
 export type Decimal = Brand<bigint, 'Decimal'>;
 
 export const DECIMAL_SCALE = 12;
-const ONE = 10n ** BigInt(DECIMAL_SCALE);
+/** In units of 10^-12. */
+export const ONE = 10n ** BigInt(DECIMAL_SCALE);
 const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** The only way to make a Decimal from units of 10^-12. */

@@ -48,6 +48,11 @@ const catalogue = {
     (d: { key: string; near: readonly string[] }) => `No dimension has the key "${d.key}"`,
     (d) => didYouMean(d.near, 'Query.dimensions lists the keys; tags are written tag:NAME.'),
   ),
+  UNKNOWN_STREAM: entry(
+    'caller',
+    (d: { name: string; near: readonly string[] }) => `No driver data is loaded into a stream "${d.name}"`,
+    (d) => didYouMean(d.near, 'Load it by costgraph telemetry, or loadTelemetry.'),
+  ),
   BAD_PERIOD: entry(
     'caller',
     (d: Reason) => d.reason,

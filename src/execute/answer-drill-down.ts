@@ -1,6 +1,7 @@
 import type { CostError } from '../core/errors.ts';
 import { isCostError } from '../core/errors.ts';
 import type { Instant } from '../core/time-range.ts';
+import { sharesOut } from '../planner/attribute/allocate-groups.ts';
 import type { Measure, ReadMeasure } from '../planner/measures.ts';
 import { isMergeable, measure, measuresOf } from '../planner/measures.ts';
 import { before } from '../planner/plan.ts';
@@ -21,6 +22,8 @@ import { takeRows } from './page-rows.ts';
 import type { GroupRunner, Groups } from './run-groups.ts';
 import { runGroups } from './run-groups.ts';
 import type { QuestionRunner } from './run-question.ts';
+import { streamsOf } from './unit-costs.ts';
+import { unitsOfParents } from './unit-costs-of-parents.ts';
 
 type Path = readonly ParentRow[];
 
@@ -107,12 +110,13 @@ async function answerLevel(input: LevelInput, parents: readonly Path[]): Promise
   const totalsOf = await totalsOfParents(plan, wanted, isFiner, input);
   const labelsOf = labelReader(plan.groups.time);
   const asked = { question, wanted, paths: plan.groups.time.paths, isFiner };
-  return parents.map((rows) => {
+  const addUnits = await unitsOfParents(plan, question, streamsOf(input.wanted), parents, input);
+  return parents.map((rows, i) => {
     const name = pathNames(rows, plan.levels).at(-1) ?? '';
     const groups = groupsOf(name);
     const { summary, ...answer } = answerParent(groups, asked, totalsOf && totalsOf(name));
     return {
-      ...answer,
+      ...addUnits(i, answer),
       timeLabels: labelsOf(rows),
       currency: groups.rows.length === 0 ? null : currencyOf(bound.currencies, summary),
       conservation: new Map(),
@@ -157,7 +161,10 @@ async function totalsOfParents(
   run: GroupRunner,
 ): Promise<GroupsOf | null> {
   const measures = wanted.totals?.measures ?? [];
-  if (measures.every(isMergeable) && plan.question.timing === 'START') return null;
+  const { timing, filter: predicate, splits } = plan.question;
+  const shared = { groupBy: plan.groups.keys, measures, predicate };
+  const isSpread = timing === 'PRORATED' || sharesOut(shared, { state: run.bound.state, splits });
+  if (measures.every(isMergeable) && !isSpread) return null;
   return dealtGroups(plan, plan.parents, measures, isFiner, run);
 }
 

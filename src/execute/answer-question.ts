@@ -2,15 +2,18 @@ import type { Metric } from '../catalog/metrics.ts';
 import { decimalFromUnits } from '../core/decimal.ts';
 import type { Decimal } from '../core/decimal.ts';
 import { costError } from '../core/errors.ts';
+import { sharesOut } from '../planner/attribute/allocate-groups.ts';
 import { continueLabels } from '../planner/bind/make-buckets.ts';
 import type { ReadMeasure } from '../planner/measures.ts';
 import { measure } from '../planner/measures.ts';
 import { metrics } from '../catalog/metrics.ts';
 import { before } from '../planner/plan.ts';
+import type { Predicate } from '../planner/predicate.ts';
 import type { PartName, QueryPlan } from '../planner/plan-query.ts';
 import type { Question } from '../planner/question.ts';
 import type { Answer, BoundQuery, Conservation, Warning } from './engine.ts';
 import { hides } from './bind-wanted.ts';
+import { rawMeasure, unattributedIn } from './unattributed.ts';
 import type { PageRows } from './page-rows.ts';
 import { readRow, splitPage } from './page-rows.ts';
 import type { PlanResult } from './run-plan.ts';
@@ -89,16 +92,30 @@ function foundCurrencies(totals: ReadMeasure | null): string[] {
 }
 
 /** Sums by which conservation is proved: quantities regardless of unit; counts in units of 1, as metricValue gives them. */
-export function rawSum(read: ReadMeasure | null, metric: Metric): Decimal {
-  const { column } = metrics[metric];
-  const name = column === null ? measure('count', null).name : measure('sum', column).name;
-  const value = read?.(name);
+export function rawSum(read: ReadMeasure | null, metric: Metric, where?: Predicate): Decimal {
+  const value = read?.(rawMeasure(metric, where).name);
   return decimalFromUnits(typeof value === 'bigint' ? value : 0n);
 }
 
-/** source = attributed + unattributed + excluded, and what the rows do not show is hidden. */
+/**
+ * A charge may have parts that meet the filter and parts that don't: of the count are excluded those of which no part
+ * does, which is what is left of all.
+ */
+function isCountOfParts(
+  { question, state }: Pick<BoundQuery, 'question' | 'state'>,
+  metric: Metric,
+): boolean {
+  const { filter: predicate, splits } = question;
+  const isCount = metrics[metric].column === null;
+  return isCount && sharesOut({ groupBy: [], measures: [], predicate }, { state, splits });
+}
+
+/**
+ * source = attributed + unattributed + excluded, and what the rows do not show is hidden. Where they hide nothing, rows
+ * that were asked for must add up to the totals, which of shared costs are known without sharing them out.
+ */
 export function proveConservation(
-  question: Question,
+  { question, state }: Pick<BoundQuery, 'question' | 'state'>,
   metric: Metric,
   sums: {
     readonly source: Decimal;
@@ -107,13 +124,20 @@ export function proveConservation(
     readonly shown: ReadMeasure | null;
   },
 ): Conservation {
-  const attributed = rawSum(sums.totals, metric);
-  const excluded = rawSum(sums.excluded, metric);
-  const hidden = hides(question)
-    ? decimalFromUnits(attributed - rawSum(sums.shown, metric))
-    : decimalFromUnits(0n);
-  // Without rules of their own, tenants have no dimension that could leave a charge unattributed.
-  const unattributed = decimalFromUnits(0n);
-  const holds = sums.source === attributed + unattributed + excluded;
+  const total = rawSum(sums.totals, metric);
+  const excluded = isCountOfParts({ question, state }, metric)
+    ? decimalFromUnits(sums.source - total)
+    : rawSum(sums.excluded, metric);
+  const notShown = sums.shown === null ? 0n : total - rawSum(sums.shown, metric);
+  const hidden = decimalFromUnits(hides(question) ? notShown : 0n);
+  const where = unattributedIn(question.groupBy, state);
+  const name = rawMeasure(metric, where).name;
+  const inRows = question.wanted.rows?.measures.some((each) => each.name === name) ?? false;
+  const unattributed =
+    where.kind === 'false' ? decimalFromUnits(0n) : rawSum(inRows ? sums.shown : sums.totals, metric, where);
+  const attributed = decimalFromUnits(total - unattributed);
+  // Counts of rows do not add up where charges are in several.
+  const addsUp = hides(question) || metrics[metric].column === null || notShown === 0n;
+  const holds = addsUp && sums.source === total + excluded;
   return { source: sums.source, attributed, unattributed, excluded, hidden, holds };
 }

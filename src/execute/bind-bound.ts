@@ -19,6 +19,7 @@ import type { BoundQuery, WantedInput, Warning } from './engine.ts';
 import type { StateStore } from './pin-state.ts';
 import { findClose } from './closes.ts';
 import { findRules } from './read-rules.ts';
+import { streamsOf } from './unit-costs.ts';
 import { makeVersion, parseVersion } from './version.ts';
 
 type Pinned = { readonly state: TenantState; readonly now: Instant };
@@ -48,6 +49,7 @@ export async function bindBound(
     query,
     state,
     conserved: wanted.conservation,
+    streams: streamsOf(wanted),
     currencies,
   };
 }

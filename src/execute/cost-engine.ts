@@ -30,6 +30,7 @@ import { createQuestionRunners, withDeadline } from './run-question.ts';
 import { adviseOn } from './rollup-advice.ts';
 import { batchStatistics } from './rollup-facts.ts';
 import { sourceTotals } from './source-totals.ts';
+import { addTotalUnits, addUnits } from './unit-costs.ts';
 
 export type EngineParts = {
   readonly control: Control;
@@ -105,12 +106,14 @@ async function answerQuestion(
   const started = performance.now();
   const { plan, results } = await runner.run(bound.question, bound.state, signal);
   const { summary, ...answer } = assembleAnswer(bound, plan, results);
-  const rows = answer.rows && (await countRemainderDistinct(bound, answer.rows, runner, signal));
+  const counted = answer.rows && (await countRemainderDistinct(bound, answer.rows, runner, signal));
+  const rows = counted && (await addUnits(bound, counted, runner, signal));
   const sources = await sourceTotals(bound, prover, signal, runner);
   const sums = { totals: answer.totals, excluded: results.get('excluded'), summary };
   return {
     ...answer,
     rows,
+    totals: answer.totals && (await addTotalUnits(bound, answer.totals, runner, signal)),
     conservation: conservationOf(bound, sources, sums),
     ms: performance.now() - started,
   };
@@ -124,7 +127,7 @@ function conservationOf(
   const excluded = sums.excluded ? readRow(sums.excluded.rows, 0) : null;
   const proofs = [...sources].map(([metric, source]): [Metric, Conservation] => [
     metric,
-    proveConservation(bound.question, metric, { source, totals: sums.totals, excluded, shown: sums.summary }),
+    proveConservation(bound, metric, { source, totals: sums.totals, excluded, shown: sums.summary }),
   ]);
   return new Map(proofs);
 }

@@ -1,8 +1,11 @@
+import { estimateValues } from '../attribution/estimate-values.ts';
 import type { Dimension } from '../catalog/dimensions.ts';
 import { providerDimensions, tagDimension } from '../catalog/dimensions.ts';
+import type { PublishedRules } from '../catalog/published-rules.ts';
+import type { TelemetryLoad } from '../catalog/telemetry.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import { compareText } from '../core/code-point-order.ts';
-import { ALL_TIME } from '../core/time-range.ts';
+import { ALL_TIME, HOUR_MS } from '../core/time-range.ts';
 import { keyChecker } from '../planner/bind/bind-query.ts';
 import { resolvePeriod } from '../planner/bind/resolve-period.ts';
 import type { PeriodInput } from '../planner/cost-query.ts';
@@ -21,17 +24,28 @@ import type { DimensionSummary } from './engine.ts';
  */
 export function listDimensions(state: TenantState): DimensionSummary[] {
   const tags = [...state.tagKeys].sort(compareText).map(tagDimension);
-  return summarizeDimensions(state, [...providerDimensions, ...tags, ...state.ruled.values()]);
+  return summarizeDimensions(state, [...providerDimensions, ...tags, ...state.ruled.values()], state.rules);
 }
 
+/** @param rules that define those of the dimensions that rules define */
 export function summarizeDimensions(
-  { statistics }: TenantState,
+  { statistics, telemetry }: TenantState,
   dimensions: Iterable<Dimension>,
+  rules: PublishedRules | null,
 ): DimensionSummary[] {
-  return [...dimensions].map((dimension) => ({
-    ...dimension,
-    cardinality: statistics.get(dimension.key)?.distinct ?? 0,
-  }));
+  const ofKey = (key: string) => statistics.get(key)?.distinct ?? 0;
+  const ofStream = (stream: string) => keysAnHour(telemetry.get(stream)?.loads ?? []);
+  return [...dimensions].map((dimension) => {
+    const { key, origin } = dimension;
+    const isRuled = rules !== null && origin === 'RULE';
+    const cardinality = isRuled ? estimateValues(rules.ruleSet, key, { ofKey, ofStream }) : ofKey(key);
+    return { ...dimension, cardinality };
+  });
+}
+
+/** About as many as the keys of a stream have values together, where it is loaded by the hour: nothing else is known of it. */
+function keysAnHour(loads: readonly TelemetryLoad[]): number {
+  return Math.max(0, ...loads.map(({ rows, from, to }) => Math.ceil((rows * HOUR_MS) / (to - from))));
 }
 
 /** The distinct values of a dimension among live charges: a question grouped by it. */

@@ -100,6 +100,10 @@ export type WantedInput = {
     /** `amount(of:, where:)`. */
     readonly amounts: readonly { readonly of: Metric; readonly where: FilterInput }[];
     readonly distinct: readonly string[];
+    /** `sharedCost(of:)`. */
+    readonly shared?: readonly Metric[];
+    /** Streams of `unitCost(per:)`. */
+    readonly streams?: readonly string[];
     readonly offset: number;
     readonly limit: number;
   } | null;
@@ -107,6 +111,8 @@ export type WantedInput = {
     readonly metrics: readonly Metric[];
     readonly amounts: readonly { readonly of: Metric; readonly where: FilterInput }[];
     readonly distinct: readonly string[];
+    readonly shared?: readonly Metric[];
+    readonly streams?: readonly string[];
   } | null;
   /** Metrics whose conservation is asked. */
   readonly conservation: readonly Metric[];
@@ -139,9 +145,13 @@ export type BoundQuery = {
   readonly state: TenantState;
   /** The metrics whose conservation is asked. */
   readonly conserved: readonly Metric[];
+  /** The streams whose units rows, and totals, are asked to hold. */
+  readonly streams: Streams;
   /** The currencies that statistics leave possible; one or none settles the currency of the answer. */
   readonly currencies: readonly string[];
 };
+
+export type Streams = { readonly rows: readonly string[]; readonly totals: readonly string[] };
 
 export type Warning = { readonly code: string; readonly message: string; readonly hint: string | null };
 

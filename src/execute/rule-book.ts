@@ -14,8 +14,8 @@ export function createRuleBook(control: Control, states: StateStore, readRules: 
     versions: async (tenant) => (await control.rulesVersions(tenant)).toReversed(),
     text: (tenant, version) => control.rulesText(tenant, version),
     dimensions: async (tenant, version) => {
-      const ruled = ruledDimensions(await readRules(tenant, version));
-      return summarizeDimensions(await states.newest(tenant), ruled.values());
+      const rules = await readRules(tenant, version);
+      return summarizeDimensions(await states.newest(tenant), ruledDimensions(rules).values(), rules);
     },
     publish: (request) => publishRules(control, request),
   };

@@ -9,7 +9,8 @@ import type { PartName, QueryPlan } from '../planner/plan-query.ts';
 import type { PlanTemplates } from '../planner/plan-templates.ts';
 import { planTemplates } from '../planner/plan-templates.ts';
 import { defaultPlanOptions, planQuery } from '../planner/plan-query.ts';
-import type { StoreName } from '../planner/plan.ts';
+import type { Aggregate, StoreName } from '../planner/plan.ts';
+import { askCheapest } from '../planner/pushed-to-physical.ts';
 import type { Question } from '../planner/question.ts';
 import { SHARE_SCANS, shareAsks } from '../planner/share-asks.ts';
 import type { ActualsLedger } from './actuals-ledger.ts';
@@ -21,7 +22,7 @@ import type { NeedLedger } from './need-ledger.ts';
 import type { PageRows } from './page-rows.ts';
 import { splitPage } from './page-rows.ts';
 import type { AskRunner, PlanResult } from './run-plan.ts';
-import { runPlan } from './run-plan.ts';
+import { runAsk, runPlan } from './run-plan.ts';
 import { createShareScans } from './share-scans.ts';
 
 /** More rows than the server merges or sorts itself; a plan that would fetch more sorts and cuts in the store. */
@@ -55,6 +56,8 @@ export type QuestionRunner = {
     signal: AbortSignal,
     how?: { readonly planned?: Planned; readonly can?: readonly Narrowing[] },
   ) => Promise<PlanRun>;
+  /** Rows of groups that are no part of a question's plan, their files chosen. @throws QUERY_TOO_EXPENSIVE */
+  readonly ask: (fragment: Aggregate, state: TenantState, signal: AbortSignal) => Promise<Rows>;
   /** Rows of `work` that a digest determines, kept as those of plans are. */
   readonly remember: (
     tenant: TenantId,
@@ -138,6 +141,11 @@ export function createQuestionRunners(parts: RunnerParts): QuestionRunners {
           return [part.name, await runPlan(part.plan, { ...runner, answers, shared }, limits)];
         });
         return { ...planned, plan, results: new Map(await allEnded(runs)) };
+      },
+      ask: async (fragment, state, signal) => {
+        const ask = askCheapest(fragment, state, connectors, forceStore);
+        const limits = { signal, rowsMax: ROWS_FETCHED_MAX };
+        return (await runAsk(ask, await askRunnerOf(state), limits)).rows;
       },
       remember: noCache ? (_tenant, _key, signal, work) => work(signal) : rememberIn(cache),
       stores,

@@ -57,6 +57,8 @@ export const SET: ColumnName = '$set';
 export const ITEM: ColumnName = '$item';
 /** Name of the split that a part came of; null on what was not shared out. */
 export const SPLIT: ColumnName = '$split';
+/** Met by parts of what was shared out, and by nothing else. */
+export const IS_PART: Predicate = { kind: 'test', key: SPLIT, test: { op: 'any' }, orNull: false };
 export const before = (name: ColumnName): ColumnName => `before:${name}`;
 
 /**

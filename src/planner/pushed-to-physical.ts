@@ -114,7 +114,8 @@ function hasManyGroups(plan: Plan, state: TenantState): boolean {
   return most > FINISH_IN_STORE_GROUPS && estimateRows(plan, state) > FINISH_IN_STORE_GROUPS;
 }
 
-function askCheapest(
+/** @throws STORE_UNABLE where no store may, or can, answer a fragment whose files are chosen */
+export function askCheapest(
   fragment: Plan,
   state: TenantState,
   offers: readonly StoreOffer[],

@@ -1,7 +1,7 @@
 import { builder } from './builder.ts';
 import { Filter, Metric } from './inputs.ts';
 import type { AmountsModel, ChangeModel, DimensionValueModel, RowModel } from './view.ts';
-import { amountOf, changeOf, distinctOf, shareOf } from './view.ts';
+import { amountOf, changeOf, distinctOf, shareOf, sharedCostOf, unitCostOf } from './view.ts';
 
 const DistinctCount = builder.objectRef<{ count: string; exact: boolean }>('DistinctCount').implement({
   fields: (t) => ({
@@ -49,6 +49,13 @@ const Amounts = builder.interfaceRef<AmountsModel>('Amounts').implement({
         args: { of: t.arg({ type: Metric, required: true }), where: t.arg({ type: Filter }) },
         resolve: (amounts, { of, where }) => amountOf(amounts, of, where),
       }),
+      sharedCost: t.field({
+        type: 'Decimal',
+        nullable: true,
+        description: 'The part that came by splits of shared cost.',
+        args: { of: metric },
+        resolve: (amounts, { of }) => sharedCostOf(amounts, of),
+      }),
       distinct: t.field({
         type: DistinctCount,
         description:
@@ -62,6 +69,14 @@ const Amounts = builder.interfaceRef<AmountsModel>('Amounts').implement({
         description: "Part of the table's total, 0 to 1.",
         args: { of: metric },
         resolve: (amounts, { of }) => shareOf(amounts, of),
+      }),
+      unitCost: t.field({
+        type: 'Decimal',
+        nullable: true,
+        description:
+          'Cost per unit of a telemetry stream over the same keys and time; null where the stream has none.',
+        args: { per: t.arg.string({ required: true }), of: metric },
+        resolve: (amounts, { per, of }) => unitCostOf(amounts, per, of),
       }),
       change: t.field({
         type: Change,

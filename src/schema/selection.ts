@@ -20,7 +20,7 @@ export const COLUMNS_FIRST_MAX = 100_000;
 const EXPLAINED_ROWS = 100;
 
 export type Page = { readonly first: number; readonly after: string | null };
-type Measures = NonNullable<WantedInput['totals']>;
+type Measures = Required<NonNullable<WantedInput['totals']>>;
 
 export type TableSelection = {
   /** Of rows and columns together; null where neither is selected. */
@@ -48,6 +48,8 @@ type MeasuresDraft = {
   readonly metrics: Set<Metric>;
   readonly amounts: Map<string, { readonly of: Metric; readonly where: FilterInput }>;
   readonly distinct: Set<string>;
+  readonly shared: Set<Metric>;
+  readonly streams: Set<string>;
 };
 type Draft = {
   rows: MeasuresDraft | null;
@@ -234,6 +236,12 @@ function addAmounts(
       else measures.metrics.add(of);
     }
     if (name === 'distinct') measures.distinct.add(argumentsOf<{ of: string }>(selecting, type, node).of);
+    if (name === 'sharedCost') measures.shared.add(argumentsOf<{ of: Metric }>(selecting, type, node).of);
+    if (name === 'unitCost') {
+      const { per, of } = argumentsOf<{ per: string; of: Metric }>(selecting, type, node);
+      measures.streams.add(per);
+      measures.metrics.add(of);
+    }
     if (name === 'change' || name === 'share') {
       const { of } = argumentsOf<{ of: Metric }>(selecting, type, node);
       measures.metrics.add(of);
@@ -243,12 +251,24 @@ function addAmounts(
 }
 
 function emptyMeasures(metrics: readonly Metric[] = []): MeasuresDraft {
-  return { metrics: new Set(metrics), amounts: new Map(), distinct: new Set() };
+  return {
+    metrics: new Set(metrics),
+    amounts: new Map(),
+    distinct: new Set(),
+    shared: new Set(),
+    streams: new Set(),
+  };
 }
 
-function finish({ metrics, amounts, distinct }: MeasuresDraft): Measures {
+function finish({ metrics, amounts, distinct, shared, streams }: MeasuresDraft): Measures {
   // Sorted: the order of fields does not make another plan.
-  return { metrics: [...metrics].sort(), amounts: [...amounts.values()], distinct: [...distinct].sort() };
+  return {
+    metrics: [...metrics].sort(),
+    amounts: [...amounts.values()],
+    distinct: [...distinct].sort(),
+    shared: [...shared].sort(),
+    streams: [...streams].sort(),
+  };
 }
 
 function checkPage(field: string, { first, after }: Page, limit: number): Page {

@@ -3,16 +3,17 @@ import type { Metric, MetricDefinition } from '../catalog/metrics.ts';
 import { metrics } from '../catalog/metrics.ts';
 import type { Rows } from '../connectors/connector.ts';
 import { canonicalJson } from '../core/digest.ts';
-import { decimalFromUnits, formatDecimal, ratio } from '../core/decimal.ts';
+import { ONE, decimalFromUnits, formatDecimal, ratio } from '../core/decimal.ts';
 import { costError } from '../core/errors.ts';
 import { formatInstant } from '../core/time-range.ts';
 import type { Answer, ParentRow } from '../execute/engine.ts';
 import type { FilterInput } from '../planner/cost-query.ts';
 import type { ReadMeasure } from '../planner/measures.ts';
 import { measure, metricReader, unitReader } from '../planner/measures.ts';
-import { REMAINDER, TIME, before } from '../planner/plan.ts';
+import { IS_PART, REMAINDER, TIME, before } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import { TRUE } from '../planner/predicate.ts';
+import { unitsColumn } from '../planner/units-plan.ts';
 import type { LoadDrillDown } from './drill-down.ts';
 import type { Cursors } from './pages.ts';
 import type { TableSelection, Window } from './selection.ts';
@@ -147,6 +148,21 @@ export function amountOf(
   return formatMetric(metric, valueAt(place, metric, where ?? null));
 }
 
+export function sharedCostOf({ place }: AmountsModel, metric: Metric): string | null {
+  return formatMetric(metric, valueAt(place, metric, PARTS));
+}
+
+/** Null where there are no units, or 0 of them. */
+export function unitCostOf({ place }: AmountsModel, stream: string, metric: Metric): string | null {
+  const { view, row } = place;
+  const cost = valueAt(place, metric);
+  const name = unitsColumn(stream);
+  const units = row === 'totals' ? readTotals(view)(name) : rowsOf(view).columns.get(name)?.[row];
+  if (cost === null || typeof units !== 'bigint') return null;
+  const unitCost = ratio(metrics[metric].column === null ? cost * ONE : cost, units);
+  return unitCost === null ? null : formatDecimal(unitCost);
+}
+
 export function shareOf({ place }: AmountsModel, metric: Metric): string | null {
   const part = valueAt(place, metric);
   const whole = valueAt({ view: place.view, row: 'totals' }, metric);
@@ -242,11 +258,15 @@ function readRow({ columns }: Rows, row: () => number): ReadMeasure {
   return (name) => columns.get(name)?.[row()] ?? null;
 }
 
+/** What came by splits: a condition that no filter can name. */
+const PARTS = 'parts';
+type Condition = FilterInput | typeof PARTS;
+
 /** A metric at one place, over the charges that meet `where`, of the period that `period` names. */
 function valueAt(
   { view, row }: Place,
   metric: Metric,
-  where: FilterInput | null = null,
+  where: Condition | null = null,
   period: (name: string) => string = sameName,
 ): bigint | null {
   if (row !== 'totals') {
@@ -277,7 +297,7 @@ export function isMixedRow({ isMixed, groupBy, rankedBy }: View, isRemainder: bo
 function metricColumn(
   view: View,
   metric: Metric,
-  where: FilterInput | null,
+  where: Condition | null,
   period: (name: string) => string,
 ): readonly (bigint | string | null)[] {
   const key = `${period(metric)}${where === null ? '' : filterText(where)}`;
@@ -341,13 +361,15 @@ function column(
 /** The text of a filter that was parsed once is made once. */
 const filterTexts = new WeakMap<FilterInput, string>();
 
-function filterText(where: FilterInput): string {
+function filterText(where: Condition): string {
+  if (where === PARTS) return PARTS;
   const text = filterTexts.get(where) ?? canonicalJson(where);
   filterTexts.set(where, text);
   return text;
 }
 
-function predicateOf(view: View, where: FilterInput | null): Predicate {
+function predicateOf(view: View, where: Condition | null): Predicate {
+  if (where === PARTS) return IS_PART;
   return where === null ? TRUE : view.predicateOf(where);
 }
 

@@ -12,7 +12,6 @@ const root = join(import.meta.dirname, '../..');
 const LEFT_OUT = [
   'Query.restatement',
   'PublishRulesPayload.effect',
-  ...['Amounts', 'CostRow', 'CostTotals'].flatMap((type) => [`${type}.sharedCost`, `${type}.unitCost`]),
   ...`
     Subscription CostRow.lineage
     LineageConnection LineageEdge LineageItem LineageStep ExchangeRate Charge RuleRef

@@ -34,7 +34,7 @@ async function wantedBy(
   return only.wanted;
 }
 
-const none = { metrics: [], amounts: [], distinct: [] };
+const none = { metrics: [], amounts: [], distinct: [], shared: [], streams: [] };
 const firstPage = { offset: 0, limit: 100 };
 
 describe('what a selection asks of the engine', () => {

@@ -76,6 +76,7 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
         // The canned answer reads no state.
         state: undefined as unknown as BoundQuery['state'],
         conserved: wanted.conservation,
+        streams: { rows: [], totals: [] },
         currencies: [],
       } satisfies BoundQuery;
       wantedOf.set(bound, wanted);

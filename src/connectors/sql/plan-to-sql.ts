@@ -1,7 +1,7 @@
 import { chargeColumns } from '../../catalog/charge-columns.ts';
 import { unreachable } from '../../core/unreachable.ts';
 import type { Ask, Having, Plan, Union } from '../../planner/plan.ts';
-import { outputColumns, scansOf } from '../../planner/plan-tree.ts';
+import { children, outputColumns } from '../../planner/plan-tree.ts';
 import { aggregateToBlock, groupingSetsToBlock } from './aggregate-to-sql.ts';
 import { allocateToBlock } from './allocate-to-sql.ts';
 import { attributeToBlock } from './attribute-to-sql.ts';
@@ -82,11 +82,17 @@ function toBlock(plan: Plan, statement: Statement): Block {
   }
 }
 
-/** The tenant of the fragment's Scans, whose entries alone are looked up; no Scan, no entries. */
+/** The tenant of the fragment's Scans and driver data, whose entries alone are read. */
 function tenantOf(plan: Plan): string {
-  const tenants = new Set(scansOf(plan).map((scan) => scan.tenant));
+  const tenants = new Set(tenantsOf(plan));
   if (tenants.size > 1) throw new Error('a fragment reads more than one tenant');
   return [...tenants][0] ?? '';
+}
+
+function tenantsOf(plan: Plan): string[] {
+  return plan.kind === 'Scan' || plan.kind === 'Telemetry'
+    ? [plan.tenant]
+    : children(plan).flatMap(tenantsOf);
 }
 
 /** Columns of charges have their types; other nulls take that of whatever they meet. */

@@ -169,7 +169,8 @@ function overSplits(
 ): Aggregate {
   const splits = needed.filter(({ effective }) => isInEffect(effective, range.from));
   const ruled = new Set(dimensions.map(({ key }) => key));
-  const prepared = asked.measures.map((each) => prepare(each, ruled));
+  const { groupBy, predicate, measures: wanted } = splits.length === 0 ? unsplit(asked) : asked;
+  const prepared = wanted.map((each) => prepare(each, ruled));
   const own = [...new Map(prepared.flatMap(({ of }) => (of ? [[of.name, of] as const] : []))).values()];
   const stages = stagesOf(lookedAt(asked, prepared), splits, rules, context);
   const keys = stages.flatMap(({ before }) => before);
@@ -188,16 +189,15 @@ function overSplits(
   };
   for (const [i, { split, after }] of stages.entries())
     plan = allocate(split, i, after, own, plan, range, rules, context);
-  const predicate = stages.length === 0 ? withoutSplit(asked.predicate) : asked.predicate;
   if (predicate.kind !== 'true') plan = { kind: 'Filter', predicate, input: plan };
-  if (asked.groupBy.includes(TIME))
+  if (groupBy.includes(TIME))
     plan = { kind: 'Rebucket', from: range.from, buckets: context.buckets, input: plan };
   // A charge counts once in each row that has parts of it: a row that has several is told by the items that they are of.
-  const isOnce = !splits.every(({ to }) => to.every((key) => asked.groupBy.includes(key)));
+  const isOnce = !splits.every(({ to }) => to.every((key) => groupBy.includes(key)));
   const measures = prepared.map(({ over }): Measure =>
     over.fn === 'count' && isOnce ? { ...over, fn: 'count-once' } : over,
   );
-  return { kind: 'Aggregate', step: 'single', groupBy: asked.groupBy, measures, input: plan };
+  return { kind: 'Aggregate', step: 'single', groupBy, measures, input: plan };
 }
 
 const isOwn = (key: ColumnName) => key === TIME || key === SPLIT || key === ITEM;
