@@ -20,7 +20,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   connectors: ['core', 'catalog', 'planner'],
   'connectors/sql': ['core', 'catalog', 'planner', 'connectors', 'attribution/rule-set.ts'],
   'connectors/duckdb': ['core', 'catalog', 'planner', 'connectors', 'connectors/sql'], // Stores never import each other.
-  execute: ['core', 'catalog', 'catalog/iceberg', 'catalog/control', 'attribution', 'planner', 'connectors'],
+  execute: [
+    'core',
+    'catalog',
+    'catalog/iceberg',
+    'catalog/control',
+    'attribution',
+    'attribution/rule-set.ts',
+    'planner',
+    'connectors',
+  ],
   access: ['core'],
   schema: ['core', 'catalog', 'planner', 'execute', 'access', 'connectors'],
   ingest: ['core', 'catalog', 'catalog/iceberg', 'catalog/control'], // Never schema, planner or execute.

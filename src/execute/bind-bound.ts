@@ -22,7 +22,7 @@ import { findRules } from './read-rules.ts';
 import { streamsOf } from './unit-costs.ts';
 import { makeVersion, parseVersion } from './version.ts';
 
-type Pinned = { readonly state: TenantState; readonly now: Instant };
+export type Pinned = { readonly state: TenantState; readonly now: Instant };
 
 /** Checks a query, pins the knowledge it is answered from, and resolves it: everything before planning. */
 export async function bindBound(
@@ -33,7 +33,20 @@ export async function bindBound(
   wanted: WantedInput,
   clock: Instant,
 ): Promise<BoundQuery> {
-  const { state, now } = await pinKnowledge(control, states, tenant, query.knowledge, clock);
+  return bindAt(tenant, query, wanted, await pinKnowledge(control, states, tenant, query.knowledge, clock));
+}
+
+/**
+ * Resolves a query at the state that it is answered from.
+ *
+ * @throws VERSION_EXPIRED, BAD_KNOWLEDGE where the query names a version that is not of it, or charges that are dropped
+ */
+export function bindAt(
+  tenant: TenantId,
+  query: CostQuery,
+  wanted: WantedInput,
+  { state, now }: Pinned,
+): BoundQuery {
   const { question, isRelative } = bindQuery(tenant, query, state, now);
   const version = versionOf(question, state, isRelative ? now : null);
   const asked = query.knowledge.version ?? version;
@@ -54,7 +67,8 @@ export async function bindBound(
   };
 }
 
-async function pinKnowledge(
+/** @throws BAD_KNOWLEDGE, VERSION_EXPIRED, UNKNOWN_RULES, UNKNOWN_CLOSE */
+export async function pinKnowledge(
   control: Control,
   states: StateStore,
   tenant: TenantId,
@@ -104,7 +118,8 @@ export function versionOf(
 ): string {
   const periods = periodsOf(question);
   const { tenant, history, sequence } = state;
-  const rules = Number(state.rules?.version ?? 0);
+  // Rules that are not published begin with the number that they would have.
+  const rules = Number.parseInt(state.rules?.version ?? '0', 10);
   const telemetry = state.telemetry.values();
   return makeVersion({ tenant, periods, axis: question.axis, history, telemetry, sequence, rules, now });
 }

@@ -11,6 +11,7 @@ import { createAnswerCache } from './answer-cache.ts';
 import { answerDrillDown } from './answer-drill-down.ts';
 import { assembleAnswer, proveConservation } from './answer-question.ts';
 import { bindBound } from './bind-bound.ts';
+import { bindEffect, bindRestatement } from './bind-restatement.ts';
 import { createCloseBook } from './closes.ts';
 import { createCursors } from './cursor.ts';
 import { answerDimensionValues, listDimensions } from './dimension-answers.ts';
@@ -23,6 +24,7 @@ import { readRow } from './page-rows.ts';
 import { createStateStore } from './pin-state.ts';
 import { createRuleBook } from './rule-book.ts';
 import { createRuleReader } from './read-rules.ts';
+import { restate, restatedRows } from './restate.ts';
 import { countRemainderDistinct } from './remainder-distinct.ts';
 import type { PlanResult } from './run-plan.ts';
 import type { QuestionRunner } from './run-question.ts';
@@ -68,6 +70,11 @@ export async function createCostEngine(parts: EngineParts): Promise<CostEngine> 
       analyze
         ? withDeadline(options, (signal) => explainAnalyze(bound, runnerOf(options), signal))
         : explainOnly(bound, runnerOf(options)),
+    bindRestatement: (request) => bindRestatement(control, states, request),
+    bindEffect: (request) => bindEffect(control, states, readRules, request),
+    restate: (bound, options) => withDeadline(options, (signal) => restate(bound, signal, runnerOf(options))),
+    restatedRows: (bound, page, options) =>
+      withDeadline(options, (signal) => restatedRows(bound, page, signal, runnerOf(options))),
     dimensions: async (tenant) => listDimensions(await states.newest(tenant)),
     dimensionValues: (tenant, input, options) =>
       withDeadline(options, async (signal) =>

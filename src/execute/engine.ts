@@ -1,6 +1,6 @@
 import type { RuleError } from '../attribution/read-tree.ts';
 import type { Close } from '../catalog/close.ts';
-import type { RulesText, RulesVersion } from '../catalog/published-rules.ts';
+import type { PublishedRules, RulesText, RulesVersion } from '../catalog/published-rules.ts';
 import type { TelemetryCall, TelemetryRow } from '../catalog/telemetry.ts';
 import type { CostError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
@@ -11,7 +11,7 @@ import type { SourceSummary } from '../catalog/sources.ts';
 import type { Dimension, DimensionOrigin } from '../catalog/dimensions.ts';
 import type { Rows } from '../connectors/connector.ts';
 import type { RollupAdvice } from '../planner/advise/advise.ts';
-import type { CostQuery, FilterInput, PeriodInput } from '../planner/cost-query.ts';
+import type { CostQuery, FilterInput, KnowledgeInput, PeriodInput } from '../planner/cost-query.ts';
 import type { Question } from '../planner/question.ts';
 import type { ReadMeasure } from '../planner/measures.ts';
 import type { RollupFacts } from '../planner/rollup-facts.ts';
@@ -48,6 +48,22 @@ export type CostEngine = {
   ) => Promise<readonly (Answer | CostError)[]>;
   /** Plans without running; with analyze runs it as well and adds what happened. */
   readonly explain: (bound: BoundQuery, analyze: boolean, options: RunOptions) => Promise<Explanation>;
+  /**
+   * Two states of knowledge, and those between them that differ from the one before in one cause alone.
+   *
+   * @throws BAD_QUERY where groups could not be set beside each other (compare, having, top), and all that bind throws
+   */
+  readonly bindRestatement: (request: RestatementRequest) => Promise<BoundRestatement>;
+  /** What rules change that are published over others; null where the tenant has no bills to show it on. */
+  readonly bindEffect: (request: EffectRequest) => Promise<BoundRestatement | null>;
+  /** @throws MIXED_CURRENCIES, BAD_QUERY where totals of the two states cannot be set beside each other */
+  readonly restate: (bound: BoundRestatement, options: RunOptions) => Promise<Restatement>;
+  /** The groups of either state: those that differ most first, then by time and keys. */
+  readonly restatedRows: (
+    bound: BoundRestatement,
+    page: { readonly offset: number; readonly limit: number },
+    options: RunOptions,
+  ) => Promise<{ readonly rows: readonly RestatedRow[]; readonly totalCount: number }>;
   readonly dimensions: (tenant: TenantId) => Promise<readonly DimensionSummary[]>;
   /** Values in code point order, missing last; `search` is a part of the value, ignoring case. */
   readonly dimensionValues: (
@@ -190,6 +206,76 @@ export type Freshness = {
 
 export type DimensionSummary = Dimension & { readonly cardinality: number; readonly origin: DimensionOrigin };
 
+/** In the order that they are applied in. What a deployment has no data of yet is never a cause. */
+export const causeKinds = [
+  'LATE_EVENTS',
+  'ESTIMATE_TO_BILL',
+  'DATA',
+  'TAGS',
+  'PRICES',
+  'EXCHANGE_RATES',
+  'TELEMETRY',
+  'RULES',
+] as const;
+export type CauseKind = (typeof causeKinds)[number];
+
+export type RestatementRequest = {
+  readonly tenant: TenantId;
+  /** Without knowledge of its own: `from` and `to` name the states. */
+  readonly query: CostQuery;
+  readonly of: Metric;
+  readonly from: KnowledgeInput;
+  readonly to: KnowledgeInput;
+  readonly now: Instant;
+};
+
+export type EffectRequest = {
+  readonly tenant: TenantId;
+  readonly change: RulesChange;
+  /** Null: the period closed last, else the last whole month with bills, by the dimensions that change. */
+  readonly query: CostQuery | null;
+  readonly now: Instant;
+};
+
+/** `after` may be rules that are checked and not published. */
+export type RulesChange = { readonly before: RulesVersion | null; readonly after: PublishedRules };
+
+/** `from`, and after each cause in turn the state that it leads to; the last is the one walked to. */
+export type BoundRestatement = {
+  readonly of: Metric;
+  readonly from: BoundQuery;
+  readonly steps: readonly [RestatementStep, ...RestatementStep[]];
+  /** Of both states: cursors carry it. */
+  readonly version: string;
+};
+
+export type RestatementStep = {
+  readonly kind: CauseKind;
+  /** In words: what changed. */
+  readonly detail: string;
+  /** The very question of the step before where nothing did. */
+  readonly bound: BoundQuery;
+};
+
+/** The causes' deltas sum to after − before. Amounts in the units of the metric, as `metricValue` gives them. */
+export type Restatement = {
+  readonly before: bigint;
+  readonly after: bigint;
+  readonly causes: readonly {
+    readonly kind: CauseKind;
+    readonly delta: bigint;
+    readonly detail: string;
+  }[];
+};
+
+export type RestatedRow = {
+  /** Start of its bucket; null at TOTAL. */
+  readonly time: Instant | null;
+  readonly values: Tuple;
+  readonly before: bigint;
+  readonly after: bigint;
+};
+
 /** A tenant's attribution rules by version. */
 export type RuleBook = {
   /** Newest first. */
@@ -216,8 +302,13 @@ export type PublishRequest = {
 
 export type PublishOutcome =
   /** `isNew`: false where the newest version was the very same. */
-  | { readonly kind: 'published'; readonly version: RulesVersion; readonly isNew: boolean }
-  | { readonly kind: 'valid' }
+  | {
+      readonly kind: 'published';
+      readonly version: RulesVersion;
+      readonly isNew: boolean;
+      readonly change: RulesChange;
+    }
+  | { readonly kind: 'valid'; readonly change: RulesChange }
   | { readonly kind: 'refused'; readonly errors: readonly RuleError[] };
 
 /** A tenant's named states of knowledge. */

@@ -3,6 +3,7 @@ import type { Control } from '../catalog/control/control.ts';
 import { checkBase } from '../catalog/control/rule-rows.ts';
 import type { LookupText, RulesFormat, RulesVersion } from '../catalog/published-rules.ts';
 import { ruledDimensions } from '../catalog/published-rules.ts';
+import { digest } from '../core/digest.ts';
 import { summarizeDimensions } from './dimension-answers.ts';
 import type { PublishOutcome, PublishRequest, RuleBook } from './engine.ts';
 import type { StateStore } from './pin-state.ts';
@@ -39,9 +40,14 @@ export async function publishRules(control: Control, request: PublishRequest): P
     },
   });
   if ('errors' in parsed) return { kind: 'refused', errors: parsed.errors };
+  const before = versions.at(-1) ?? null;
+  const { ruleSet } = parsed;
   if (dryRun) {
-    checkBase(baseVersion, versions.at(-1));
-    return { kind: 'valid' };
+    checkBase(baseVersion, before ?? undefined);
+    // Kept answers tell rules apart by their version.
+    const version = `${versions.length + 1}-${digest(ruleSet)}`;
+    const after = { version, ruleSet, publishedAt: at, publishedBy: by };
+    return { kind: 'valid', change: { before, after } };
   }
   const step = {
     tenant,
@@ -53,7 +59,9 @@ export async function publishRules(control: Control, request: PublishRequest): P
     at,
   };
   const { isNew, ...version } = await control.publishRules(step);
-  return { kind: 'published', version, isNew };
+  const { publishedAt, publishedBy } = version;
+  const after = { version: String(version.version), ruleSet, publishedAt, publishedBy };
+  return { kind: 'published', version, isNew, change: { before, after } };
 }
 
 function readBase(text: string | null, versions: readonly RulesVersion[]): number | null {

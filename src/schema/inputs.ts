@@ -51,7 +51,7 @@ export const Period = builder.inputRef<PeriodInput>('PeriodInput').implement({
   }),
 });
 
-const Knowledge = builder.inputType('KnowledgeInput', {
+export const Knowledge = builder.inputType('KnowledgeInput', {
   fields: (t) => ({
     asOf: t.field({
       type: 'DateTime',

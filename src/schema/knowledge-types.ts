@@ -5,16 +5,20 @@ import { isCostError } from '../core/errors.ts';
 import type { TenantId } from '../core/ids.ts';
 import { formatInstant } from '../core/time-range.ts';
 import { unreachable } from '../core/unreachable.ts';
-import type { CloseSummary, PublishOutcome, RuleBook } from '../execute/engine.ts';
+import type { CloseSummary, PublishOutcome, RuleBook, RulesChange } from '../execute/engine.ts';
 import { lookupAmong } from '../execute/read-rules.ts';
 import { builder } from './builder.ts';
 import type { Problem } from './rule-error.ts';
 import { RuleError, problemOf } from './rule-error.ts';
 import { Dimension, listPage } from './catalog-types.ts';
 import type { Context } from './context.ts';
+import type { CostQueryArgument } from './inputs.ts';
 import { CostQueryInput, Period } from './inputs.ts';
 import { PageInfo, pageInfoOf } from './page-types.ts';
 import type { PageOf } from './pages.ts';
+import { Restatement, restatementModel } from './restatement-types.ts';
+import { limitOf } from './run-options.ts';
+import { toCostQuery } from './table.ts';
 
 const LookupFile = builder.objectRef<LookupText>('LookupFile').implement({
   description: 'A list or hierarchy that rules look values up in, as CSV.',
@@ -103,7 +107,13 @@ async function orProblems<Done>(doing: Promise<Done>): Promise<Payload<Done>> {
   }
 }
 
-const PublishRulesPayload = builder.objectRef<Payload<RulesVersion>>('PublishRulesPayload').implement({
+type PublishPayload = Payload<RulesVersion> & {
+  /** Null where there are errors. */
+  readonly change: RulesChange | null;
+  readonly effectOn: CostQueryArgument | null;
+};
+
+const PublishRulesPayload = builder.objectRef<PublishPayload>('PublishRulesPayload').implement({
   fields: (t) => ({
     ruleSet: t.expose('done', {
       type: RuleSet,
@@ -111,6 +121,19 @@ const PublishRulesPayload = builder.objectRef<Payload<RulesVersion>>('PublishRul
       description: 'The version that holds the rules; null after a dry run and where there are errors.',
     }),
     errors: t.expose('errors', { type: [RuleError] }),
+    effect: t.field({
+      type: Restatement,
+      nullable: true,
+      description:
+        'What the rules change of effectOn, against those that were the newest before. Null where there are errors, and without effectOn where no bill is there to show it on.',
+      resolve: async ({ change, effectOn }, _args, context) => {
+        if (change === null) return null;
+        const { engine, principal, now } = context;
+        const query = effectOn && toCostQuery(effectOn);
+        const bound = await engine.bindEffect({ tenant: principal.tenant, change, query, now });
+        return bound && restatementModel(context, bound, limitOf(context, effectOn?.deadline));
+      },
+    }),
   }),
 });
 
@@ -171,16 +194,22 @@ builder.mutationFields((t) => ({
         description: 'Files that the text names. Those that are left out are taken from the newest version.',
       }),
       dryRun: t.arg.boolean({ required: true, defaultValue: false }),
-      effectOn: t.arg({ type: CostQueryInput }),
+      effectOn: t.arg({
+        type: CostQueryInput,
+        description:
+          'What `effect` is shown on; default: the period closed last, else the last whole month with bills, by the dimensions that change.',
+      }),
       baseVersion: t.arg.id(),
     },
-    resolve: async (_root, { source, lookups, dryRun, baseVersion }, { engine, principal, now }) => {
+    resolve: async (_root, { source, lookups, dryRun, ...more }, { engine, principal, now }) => {
       requireScope(principal, 'rules');
       const { tenant, subject: by } = principal;
       const lookupFile = await lookupFiles(engine.rules, tenant, lookups);
-      const request = { tenant, source, lookupFile, baseVersion: baseVersion ?? null, dryRun, by, at: now };
+      const baseVersion = more.baseVersion ?? null;
+      const request = { tenant, source, lookupFile, baseVersion, dryRun, by, at: now };
       const { done, errors } = await orProblems(engine.rules.publish(request));
-      return done === null ? { done, errors } : payloadOf(done);
+      const payload = done === null ? { done, errors, change: null } : payloadOf(done);
+      return { ...payload, effectOn: more.effectOn ?? null };
     },
   }),
   closePeriod: t.field({
@@ -207,14 +236,18 @@ async function lookupFiles(
   return lookupAmong([...kept, ...given]);
 }
 
-function payloadOf(outcome: PublishOutcome): Payload<RulesVersion> {
+function payloadOf(outcome: PublishOutcome): Omit<PublishPayload, 'effectOn'> {
   switch (outcome.kind) {
     case 'published':
-      return { done: outcome.version, errors: [] };
+      return { done: outcome.version, errors: [], change: outcome.change };
     case 'valid':
-      return { done: null, errors: [] };
+      return { done: null, errors: [], change: outcome.change };
     case 'refused':
-      return { done: null, errors: outcome.errors.map((error) => ({ code: 'BAD_RULES', ...error })) };
+      return {
+        done: null,
+        errors: outcome.errors.map((error) => ({ code: 'BAD_RULES', ...error })),
+        change: null,
+      };
     default:
       return unreachable(outcome);
   }

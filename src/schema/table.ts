@@ -97,7 +97,7 @@ async function viewOf(context: Context, binding: TableBinding): Promise<View> {
  * Without events there is one basis; no store can be left out, so a partial answer is a whole one. Both are taken and
  * change nothing yet.
  */
-function toCostQuery(argument: CostQueryArgument): CostQuery {
+export function toCostQuery(argument: CostQueryArgument): CostQuery {
   const { basis: _basis, onUnavailable: _onUnavailable, deadline: _deadline, ...query } = argument;
   return {
     ...query,

@@ -402,7 +402,7 @@ export function formatMetric(metric: Metric, value: bigint | null): string | nul
   return value === null ? null : formatAmount(metric, value);
 }
 
-function formatAmount(metric: Metric, value: bigint): string {
+export function formatAmount(metric: Metric, value: bigint): string {
   return formatterOf(metric)(value);
 }
 

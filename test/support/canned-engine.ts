@@ -114,6 +114,12 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
         planCached: false,
       };
     },
+    bindRestatement: async () => {
+      throw costError('BAD_QUERY', { reason: 'no restatement is canned', hint: '' });
+    },
+    bindEffect: async () => null,
+    restate: async () => ({ before: 0n, after: 0n, causes: [] }),
+    restatedRows: async () => ({ rows: [], totalCount: 0 }),
     dimensions: async () =>
       [...providerDimensions, ...CANNED_TAGS.map(tagDimension)].map((dimension) => ({
         ...dimension,
@@ -128,7 +134,7 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
       versions: async () => [],
       text: async () => ({ source: '', lookups: [] }),
       dimensions: async () => [],
-      publish: async () => ({ kind: 'valid' }),
+      publish: async () => ({ kind: 'refused', errors: [] }),
     },
     closes: {
       list: async () => [],
