@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { estimateCombinations } from './estimate-groups.ts';
 import type { Plan, Scan } from './plan.ts';
-import { aggregateOf, scansOf } from './plan-tree.ts';
+import { aggregateOf, children, scansOf } from './plan-tree.ts';
 import type { Predicate } from './predicate.ts';
 import { and } from './predicate.ts';
 import type { ScannedSource } from './scanned-sources.ts';
@@ -99,13 +99,48 @@ function filteredRows(plan: Extract<Plan, { kind: 'Filter' }>, state: TenantStat
   return rowsOf(below, scannedSources(below, state), ({ profile }) => selectivity(and(predicates), profile));
 }
 
-/** Every row may have a part for each key of its hour or day. */
-function allocatedRows({ input, weights }: Extract<Plan, { kind: 'Allocate' }>, state: TenantState): number {
-  const rows = estimateRows(input, state);
-  if (weights.kind === 'constant') return rows * Math.max(1, weights.shares.length);
+type Allocated = Extract<Plan, { kind: 'Allocate' }>;
+
+function allocatedRows(plan: Allocated, state: TenantState): number {
+  const { whole, made } = sharedRows(plan, state);
+  return Math.max(whole, sumOf(made));
+}
+
+/** Parts that the splits of a plan make, all together: what sharing out costs. */
+export function estimateParts(plan: Plan, state: TenantState): number {
+  if (plan.kind === 'Ask') return estimateParts(plan.fragment, state);
+  if (plan.kind === 'Allocate') return sumOf(sharedRows(plan, state).made);
+  return children(plan).reduce((sum, child) => sum + estimateParts(child, state), 0);
+}
+
+type Made = { readonly to: readonly string[]; readonly rows: number };
+
+/** Every row may have a part for each key of its hour or day; parts of earlier splits too, where they are shared again. */
+function sharedRows(plan: Plan, state: TenantState): { whole: number; made: readonly Made[] } {
+  if (plan.kind !== 'Allocate') return { whole: estimateRows(plan, state), made: [] };
+  const { whole, made } = sharedRows(plan.input, state);
+  const again = made.filter(({ to }) => !to.some((key) => isWanting(plan.members, key)));
+  const rows = (whole + sumOf(again)) * Math.max(1, keysOfPool(plan, state));
+  return { whole, made: [...made, { to: plan.to, rows }] };
+}
+
+function sumOf(made: readonly Made[]): number {
+  return made.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+/** Whether only rows without a value of the key meet the predicate. */
+function isWanting(predicate: Predicate, key: string): boolean {
+  if (predicate.kind === 'and') return predicate.parts.some((part) => isWanting(part, key));
+  return (
+    predicate.kind === 'test' && predicate.key === key && predicate.test.op === 'none' && predicate.orNull
+  );
+}
+
+function keysOfPool({ weights }: Allocated, state: TenantState): number {
+  if (weights.kind === 'constant') return weights.shares.length;
   const { from, to } = rangeOf(weights.plan);
   const hours = Math.max(1, (to - from) / (weights.grain === 'hour' ? HOUR_MS : DAY_MS));
-  return rows * Math.max(1, estimateRows(weights.plan, state) / hours);
+  return estimateRows(weights.plan, state) / hours;
 }
 
 function rangeOf(plan: Plan): TimeRange {

@@ -1,14 +1,16 @@
 /** Refuses what would be too expensive before anything is run. Pure. */
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { Use } from '../core/limits.ts';
+import { estimateParts } from './estimate.ts';
 import { estimateUse, useOf } from './estimate-use.ts';
 import type { Narrowing } from './narrow-question.ts';
 import { narrowings, narrowingsThatFit } from './narrow-question.ts';
 import type { Ask } from './plan.ts';
+import { asksOf } from './plan-tree.ts';
 import type { QueryPlan } from './plan-query.ts';
 import type { Question } from './question.ts';
 import type { Cap } from './too-expensive.ts';
-import { budgetUsedUp, tooExpensive } from './too-expensive.ts';
+import { SHARED_PARTS_MAX, budgetUsedUp, tooExpensive, tooManyParts } from './too-expensive.ts';
 
 /**
  * Holds the estimate of a plan, all its parts together, against the caps. What would fit is found by planning narrower
@@ -28,14 +30,20 @@ export function guardPlan(
 ): void {
   const use = estimateUse(plan, state);
   const cap = exceeded(use, caps);
-  if (cap === null) return;
-  if (cap.budget !== null && cap.max === 0n) throw budgetUsedUp(cap.name, cap.budget);
-  const fits = (narrower: Question) => exceeded(estimateUse(planOf(narrower), state), caps) === null;
-  throw tooExpensive(
-    cap,
-    use[cap.name],
-    hintOf(narrowingsThatFit(question, state, cap.name, can, fits), can),
-  );
+  const parts = partsOf(plan, state);
+  if (cap === null && parts <= SHARED_PARTS_MAX) return;
+  if (cap?.budget && cap.max === 0n) throw budgetUsedUp(cap.name, cap.budget);
+  const fits = (narrower: Question) => {
+    const other = planOf(narrower);
+    return exceeded(estimateUse(other, state), caps) === null && partsOf(other, state) <= SHARED_PARTS_MAX;
+  };
+  const hint = hintOf(narrowingsThatFit(question, state, cap?.name ?? 'rows', can, fits), can);
+  throw cap === null ? tooManyParts(parts, hint) : tooExpensive(cap, use[cap.name], hint);
+}
+
+function partsOf({ parts }: QueryPlan, state: TenantState): number {
+  const asks = new Set(parts.flatMap(({ plan }) => asksOf(plan)));
+  return [...asks].reduce((sum, ask) => sum + estimateParts(ask, state), 0);
 }
 
 /** Whether Asks are within what one question may use. */

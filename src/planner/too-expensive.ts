@@ -6,6 +6,19 @@ import { dailyNames, formatLimit, useNames } from '../core/limits.ts';
 import type { Instant } from '../core/time-range.ts';
 import { formatInstant } from '../core/time-range.ts';
 
+/** Parts of shared costs that one question may have made, by estimate: each takes microseconds. */
+export const SHARED_PARTS_MAX = 50_000_000;
+
+/** @param narrowing what would fit, as a sentence */
+export function tooManyParts(parts: number, narrowing: string): CostError {
+  const [estimate, limit] = [String(Math.ceil(parts)), String(SHARED_PARTS_MAX)];
+  return costError('QUERY_TOO_EXPENSIVE', {
+    reason: `By estimate costs are shared out to ${estimate} parts; the limit is ${limit}`,
+    hint: `${narrowing} With splits NONE nothing is shared out.`,
+    facts: { measure: 'parts', estimate, limit },
+  });
+}
+
 /** The most that one query may use of one thing; with a budget, `max` is what is left of it. */
 export type Cap = { readonly name: UseName; readonly max: bigint; readonly budget: Budget | null };
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { parseRules } from '../../src/attribution/parse-rules.ts';
 import type { CostError } from '../../src/core/errors.ts';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import { isCostError } from '../../src/core/errors.ts';
@@ -8,16 +9,18 @@ import type { DayUse, Limits, UseName } from '../../src/core/limits.ts';
 import { NO_DAY_USE, useNames } from '../../src/core/limits.ts';
 import { formatInstant } from '../../src/core/time-range.ts';
 import type { CostQuery } from '../../src/planner/cost-query.ts';
+import { estimateParts } from '../../src/planner/estimate.ts';
 import { estimateUse } from '../../src/planner/estimate-use.ts';
 import { guardPlan } from '../../src/planner/guard.ts';
 import { planQuery } from '../../src/planner/plan-query.ts';
 import { asksOf } from '../../src/planner/plan-tree.ts';
 import type { Question } from '../../src/planner/question.ts';
-import { capsOf } from '../../src/planner/too-expensive.ts';
+import { SHARED_PARTS_MAX, capsOf } from '../../src/planner/too-expensive.ts';
 import { chargesArbitrary, questionArbitrary } from '../support/arbitraries.ts';
 import { duckdbOffer, fixedBatch, fixedState } from '../support/fixed-state.ts';
 import { stateOf } from '../support/lake-fixture.ts';
 import { question } from '../support/questions.ts';
+import { withRules } from '../support/rule-arbitraries.ts';
 import { SEED } from '../support/seeded.ts';
 
 const UNTIL = Date.parse('2018-11-23T00:00:00Z');
@@ -85,6 +88,56 @@ describe('the estimate of a question', () => {
     expect(useOf(question({ period: { month: '2020-01' } }))).toEqual(nothing);
     const none = Object.fromEntries(Object.keys(unlimited).map((name) => [name, 0n]));
     expect(refusal(question({ period: { month: '2020-01' } }), none)).toBeNull();
+  });
+});
+
+describe('a question that makes parts of shared costs', () => {
+  const split = (name: string, more: string): string =>
+    `{ name: ${name}, when: { all: [] }, to: [customer], by: { even: [${names.join(', ')}] }, ${more} noDriver: [unattributed] }`;
+  const names = Array.from({ length: 2_000 }, (_, i) => `c${i}`);
+  const ruled = (...splits: readonly string[]): TenantState => {
+    const rules = `{ version: 1, dimensions: [], splits: [${splits.join(', ')}] }`;
+    const read = parseRules(rules, { lookupFile: () => null });
+    if ('errors' in read) throw new Error(JSON.stringify(read.errors));
+    return withRules(fixedState, read.ruleSet);
+  };
+  const asked = (state: TenantState, query: Partial<CostQuery>) =>
+    question({ period: TWO_MONTHS, groupBy: ['customer'], ...query }, {}, state);
+  const why = (state: TenantState, query: Partial<CostQuery>) => {
+    const planIn = (one: Question) => planQuery(one, state, [duckdbOffer]);
+    const one = asked(state, query);
+    try {
+      return guardPlan(one, planIn(one), state, [], planIn);
+    } catch (error) {
+      return error;
+    }
+  };
+  const byResource = { groupBy: ['customer', 'resource_id'] };
+
+  it('is refused where they would be too many, and told what fits', () => {
+    const state = ruled(split('once', ''));
+    expect(why(state, { period: { from: '2018-10-01T00:00:00Z', to: '2018-10-02T00:00:00Z' } })).toBe(
+      undefined,
+    );
+    expect(why(state, byResource)).toMatchObject({
+      code: 'QUERY_TOO_EXPENSIVE',
+      message: expect.stringMatching(
+        /^By estimate costs are shared out to \d+ parts; the limit is 50000000$/,
+      ),
+      hint: expect.stringMatching(/^By estimate this fits: .*With splits NONE nothing is shared out\.$/),
+      facts: { measure: 'parts', limit: String(SHARED_PARTS_MAX) },
+    });
+    expect(why(state, { ...byResource, splits: 'NONE' })).toBe(undefined);
+  });
+
+  it('has parts shared again only where the later split takes them', () => {
+    const partsIn = (state: TenantState) => {
+      const { parts } = planQuery(asked(state, {}), state, [duckdbOffer]);
+      return estimateParts(parts[0]?.plan ?? { kind: 'Empty', columns: [] }, state);
+    };
+    const once = partsIn(ruled(split('once', '')));
+    expect(partsIn(ruled(split('once', ''), split('twice', '')))).toBe(2 * once);
+    expect(partsIn(ruled(split('once', ''), split('twice', 'override: true,')))).toBe(2_002 * once);
   });
 });
 
