@@ -163,7 +163,7 @@ function fallback(
     case 'spread':
       return summed(ofDays);
     case 'even': {
-      const known = split.by.kind === 'telemetry' ? rows : ofDays.filter(hasUnitsInItsHour);
+      const known = split.by.kind === 'telemetry' ? rows : ofDays;
       const distinct = new Map(known.map(({ keys }) => [JSON.stringify(keys), keys]));
       return distinct.size === 0
         ? null
@@ -174,12 +174,6 @@ function fallback(
     case 'unattributed':
       return 'none';
   }
-}
-
-/** A value has cost where that of some hour is not zero. */
-function hasUnitsInItsHour({ time, keys }: Row, _: number, all: readonly Row[]): boolean {
-  const beside = all.filter((each) => each.time === time && each.keys.join() === keys.join());
-  return beside.reduce((sum, { units }) => sum + units, 0n) !== 0n;
 }
 
 function driverRows(split: Split, charge: Charge, all: readonly Charge[], drivers: Drivers): Row[] {
