@@ -31,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'connectors',
   ],
   access: ['core'],
+  statements: ['core', 'catalog', 'planner', 'execute'],
   schema: ['core', 'catalog', 'planner', 'execute', 'access', 'connectors'],
   ingest: ['core', 'catalog', 'catalog/iceberg', 'catalog/control'], // Never schema, planner or execute.
   commands: ['*'],

@@ -50,6 +50,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'check, publish, list or show attribution rules',
     load: () => import('./rules.ts'),
   },
+  statement: {
+    summary: 'write who has what share of the costs of a closed month',
+    load: () => import('./statement.ts'),
+  },
   verify: {
     summary: 'add up the raw charges again and compare',
     load: () => import('./verify.ts'),

@@ -294,6 +294,14 @@ const catalogue = {
         ? 'Load its bills, then close it.'
         : 'Load them first. A source that sends no more bills is waited for some months only.',
   ),
+  NOT_CLOSED: entry(
+    'caller',
+    (d: { period: string; near: readonly string[] }) => `No close covers ${d.period}`,
+    (d) =>
+      d.near.length > 0
+        ? `Close it with closePeriod first; closed are ${shortList(d.near)}.`
+        : 'Close it with closePeriod first: statements are made from what never changes.',
+  ),
   // Attribution
   BAD_RULES: entry(
     'caller',
