@@ -188,9 +188,7 @@ function changeOfTelemetry(
   const names = [...new Set([...before.keys(), ...after.keys()])].sort(compareText);
   return names.flatMap((name) => {
     const [old = 0, fresh = 0] = [before, after].map((streams) => streams.get(name)?.loads.length ?? 0);
-    return old === fresh
-      ? []
-      : [`${name}: loads 1 to ${fresh} instead of ${old === 0 ? 'none' : `1 to ${old}`}`];
+    return old === fresh ? [] : [`${name}: ${fresh} loads instead of ${old}`];
   });
 }
 
