@@ -31,7 +31,14 @@ import { TENANT, chargesArbitrary, isLive, questionArbitrary } from '../support/
 import type { Charge } from '../support/charge.ts';
 import { comparable } from '../support/comparable.ts';
 import { stateOf, writeLake } from '../support/lake-fixture.ts';
+import { aboutSplits, splitRuleSetArbitrary, withRules } from '../support/rule-arbitraries.ts';
 import { SEED } from '../support/seeded.ts';
+import {
+  knownStreams,
+  streamsArbitrary,
+  withSmallAmounts,
+  writeTelemetry,
+} from '../support/telemetry-fixture.ts';
 
 const CASES = Math.ceil(Number(process.env['COSTGRAPH_FUZZ_CASES'] ?? 1_000) / 5);
 const QUESTIONS_PER_LAKE = 25;
@@ -100,6 +107,51 @@ describe(`kept answers (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeout: 60_000 +
       });
       await fc.assert(property, { seed, numRuns: Math.min(CASES, QUESTIONS_PER_LAKE) });
     }
+  });
+
+  it('are those that would be made anew, after rules are published and driver data is loaded', async () => {
+    const [charges = []] = fc.sample(chargesArbitrary({ minLength: 120, maxLength: 120 }, false), {
+      seed: SEED,
+      numRuns: 1,
+    });
+    const [streams = []] = fc.sample(streamsArbitrary, { seed: SEED, numRuns: 1 });
+    const small = charges.map(withSmallAmounts);
+    const [before, , after] = await statesOf(small);
+    if (!before || !after) throw new Error('there are several states');
+    const telemetry = await writeTelemetry(connection, folder, streams);
+    const asked = fc.tuple(
+      fc.tuple(questionArbitrary, fc.nat(6)).map(([question, offset]) => aboutSplits(question, offset)),
+      fc.tuple(splitRuleSetArbitrary, splitRuleSetArbitrary),
+    );
+    const property = fc.asyncProperty(asked, async ([question, [first, second]]) => {
+      const cache = createAnswerCache(1e8);
+      const states = [before, after].flatMap((state) => {
+        const loaded = {
+          ...state,
+          tables: { ...state.tables, telemetry },
+          telemetry: knownStreams(streams.map((stream) => ({ ...stream, loads: stream.loads.slice(0, 1) }))),
+        };
+        const corrected = { ...loaded, telemetry: knownStreams(streams) };
+        return [
+          withRules(loaded, first, '1'),
+          withRules(corrected, first, '1'),
+          withRules(corrected, second, '2'),
+        ];
+      });
+      for (const state of states) {
+        const anew = await answerByStore(question, state, duckdb);
+        const answers = cache.forQuestion(TENANT);
+        const kept = await answerByStore(
+          question,
+          state,
+          duckdb,
+          { ...defaultPlanOptions, kept: answers },
+          answers,
+        );
+        expect(comparable(question, kept)).toEqual(comparable(question, anew));
+      }
+    });
+    await fc.assert(property, { seed: SEED, numRuns: Math.ceil(CASES / 20) });
   });
 
   it('leave nothing to ask the second time, and only the changed months after an import', async () => {

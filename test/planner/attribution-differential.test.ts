@@ -12,13 +12,18 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Connector } from '../../src/connectors/connector.ts';
 import { openDuckdb } from '../../src/connectors/duckdb/duckdb-connector.ts';
+import type { TimeRange } from '../../src/core/time-range.ts';
+import { HOUR_MS } from '../../src/core/time-range.ts';
 import { rules } from '../../src/planner/logical-to-pushed.ts';
+import { measure } from '../../src/planner/measures.ts';
 import type { PlanOptions } from '../../src/planner/plan-query.ts';
 import { defaultPlanOptions } from '../../src/planner/plan-query.ts';
+import { TRUE } from '../../src/planner/predicate.ts';
+import type { Question } from '../../src/planner/question.ts';
 import { aboutAttributes } from '../support/about-attributes.ts';
 import { answerByPlan, answerByStore } from '../support/answers.ts';
-import { chargesArbitrary, isLive, questionArbitrary } from '../support/arbitraries.ts';
-import type { Charge } from '../support/charge.ts';
+import { TENANT, anchors, chargesArbitrary, isLive, questionArbitrary } from '../support/arbitraries.ts';
+import type { Row } from '../support/charge.ts';
 import { comparable } from '../support/comparable.ts';
 import { stateOf, writeLake } from '../support/lake-fixture.ts';
 import { answerQuestion } from '../support/question-reference.ts';
@@ -30,7 +35,13 @@ import {
   withRules,
 } from '../support/rule-arbitraries.ts';
 import { SEED } from '../support/seeded.ts';
-import { driversOf, knownStreams, streamsArbitrary, writeTelemetry } from '../support/telemetry-fixture.ts';
+import {
+  driversOf,
+  knownStreams,
+  streamsArbitrary,
+  withSmallAmounts,
+  writeTelemetry,
+} from '../support/telemetry-fixture.ts';
 
 /** `npm run fuzz` raises it. */
 const CASES = Number(process.env['COSTGRAPH_FUZZ_CASES'] ?? 500);
@@ -143,10 +154,94 @@ describe(`attributed answers agree (seed: COSTGRAPH_FUZZ_SEED=${SEED})`, { timeo
       await fc.assert(property, { seed, numRuns: SHARED_PER_LAKE });
     }
   });
+
+  it('of parts and of wholes, of times as of groups', async () => {
+    const [drawn = []] = fc.sample(chargesArbitrary({ minLength: 120, maxLength: 120 }, false), {
+      seed: SEED,
+      numRuns: 1,
+    });
+    const [streams = []] = fc.sample(streamsArbitrary, { seed: SEED, numRuns: 1 });
+    const charges = drawn.map(withSmallAmounts);
+    const own = path.join(folder, 'laws');
+    await mkdir(own);
+    const tables = {
+      ...(await writeLake(connection, own, charges)).tables,
+      telemetry: await writeTelemetry(connection, own, streams),
+    };
+    const base = { ...stateOf(charges.filter(isLive), { tables }), telemetry: knownStreams(streams) };
+    const property = fc.asyncProperty(lawArbitrary, async ({ ruleSet, finer, coarser, cut }) => {
+      const state = withRules(base, ruleSet);
+      const sums = async (groupBy: readonly string[], period: TimeRange, splits: Question['splits']) => {
+        const question = sumsBy(groupBy, period, splits);
+        const { rows } = await answerByStore(question, state, duckdb);
+        return (rows ?? []).slice(1);
+      };
+      const [all, first, second] = [WHOLE, { from: WHOLE.from, to: cut }, { from: cut, to: WHOLE.to }];
+      const fine = await sums([...coarser, ...finer], all, 'APPLIED');
+      const halves = [
+        ...(await sums([...coarser, ...finer], first, 'APPLIED')),
+        ...(await sums([...coarser, ...finer], second, 'APPLIED')),
+      ];
+      expect(addedUp(halves, [...coarser, ...finer])).toEqual(addedUp(fine, [...coarser, ...finer]));
+      expect(addedUp(await sums(coarser, all, 'APPLIED'), coarser)).toEqual(addedUp(fine, coarser));
+      expect(addedUp(await sums([], all, 'NONE'), [])).toEqual(addedUp(fine, []));
+    });
+    await fc.assert(property, { seed: SEED, numRuns: Math.ceil(CASES / 100) });
+  });
 });
 
-/** Of up to a thousand: what is shared out together times its weights fits 127 bits. */
-function withSmallAmounts(charge: Charge): Charge {
-  const amounts = Object.entries(charge.amounts).map(([column, units]) => [column, units % 10n ** 15n]);
-  return { ...charge, amounts: Object.fromEntries(amounts) };
+const WHOLE: TimeRange = { from: Date.parse('2018-09-01T00:00Z'), to: Date.parse('2019-02-01T00:00Z') };
+const SUMMED = ['effective_cost', 'billed_cost'].map((column) => measure('sum', column));
+const lawKeys = ['team', 'environment', 'customer', '$split', 'region_id', 'tag:Team', 'charge_category'];
+
+const lawArbitrary = fc
+  .record({
+    ruleSet: splitRuleSetArbitrary,
+    keys: fc.shuffledSubarray(lawKeys, { minLength: 1, maxLength: 4 }),
+    left: fc.nat(3),
+    cut: fc.tuple(fc.constantFrom(...anchors), fc.constantFrom(0, 1, 12)),
+  })
+  .map(({ ruleSet, keys, left, cut: [anchor, hours] }) => ({
+    ruleSet,
+    coarser: keys.slice(0, left),
+    finer: keys.slice(left),
+    cut: Math.ceil(anchor / HOUR_MS) * HOUR_MS + hours * HOUR_MS,
+  }));
+
+function sumsBy(groupBy: readonly string[], period: TimeRange, splits: Question['splits']): Question {
+  return {
+    tenant: TENANT,
+    period,
+    compare: null,
+    axis: 'CHARGE_PERIOD',
+    timing: 'START',
+    granularity: 'TOTAL',
+    timeZone: 'UTC',
+    buckets: null,
+    compareBuckets: null,
+    splits,
+    groupBy,
+    filter: TRUE,
+    having: [],
+    top: null,
+    sort: groupBy.map((column) => ({ by: 'key', column, direction: 'ASC' })),
+    wanted: { rows: { measures: SUMMED, offset: 0, limit: 100_000 }, totals: null, excluded: null },
+  };
+}
+
+/** Sums by the values of some of the keys; what comes to nothing is left out. */
+function addedUp(rows: readonly Row[], keys: readonly string[]): Record<string, string> {
+  const sums = new Map<string, bigint>();
+  for (const row of rows) {
+    for (const { name } of SUMMED) {
+      const id = JSON.stringify([name, ...keys.map((key) => row[key] ?? null)]);
+      sums.set(id, (sums.get(id) ?? 0n) + BigInt(row[name] ?? 0n));
+    }
+  }
+  return Object.fromEntries(
+    [...sums]
+      .filter(([, sum]) => sum !== 0n)
+      .map(([id, sum]) => [id, String(sum)])
+      .sort(),
+  );
 }

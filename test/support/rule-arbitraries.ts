@@ -250,7 +250,7 @@ export function aboutSplits(question: Question, offset: number): Question {
   };
 }
 
-export function withRules(state: TenantState, ruleSet: RuleSet): TenantState {
-  const rules: PublishedRules = { version: '1', ruleSet, publishedAt: 0, publishedBy: 'somebody' };
+export function withRules(state: TenantState, ruleSet: RuleSet, version = '1'): TenantState {
+  const rules: PublishedRules = { version, ruleSet, publishedAt: 0, publishedBy: 'somebody' };
   return { ...state, rules, ruled: ruledDimensions(rules) };
 }
