@@ -27,11 +27,12 @@ const baseKeys = [
   'charge_category',
   'tag:Team',
   'tag:team',
+  "tag:É'",
   'resource_id',
 ];
 /** Later ones may look at earlier ones. */
 const ruledNames = ['team', 'environment', 'owner'];
-const words = ['a', 'A', 'b', 'ab', '', 'Usage', 'x'];
+const words = ['a', 'A', 'b', 'ab', '', 'Usage', 'x', `o'hara"\\; --`];
 const position = { line: 1, column: 1 };
 
 const bound = fc.option(fc.constantFrom(...anchors), { freq: 1 });
@@ -138,7 +139,7 @@ const noDriver: fc.Arbitrary<NoDriver[]> = fc
 
 const driver: fc.Arbitrary<Driver> = fc.oneof(
   fc
-    .uniqueArray(fc.constantFrom('a', 'b', 'c', 'x'), { minLength: 1 })
+    .uniqueArray(fc.constantFrom('a', 'b', 'c', `o'hara"\\; --`), { minLength: 1 })
     .map((values): Driver => ({ kind: 'even', values })),
   fc.constantFrom<Driver>({
     kind: 'fixed',
@@ -190,7 +191,7 @@ function splitArbitrary(i: number): fc.Arbitrary<Split> {
     })
     .map(({ given, ...raw }) => ({
       ...position,
-      name: `split#${i + 1}`,
+      name: `split'"\\#${i + 1}`,
       ...given,
       ...raw,
       when: raw.when as Split['when'], // Of tests alone.
