@@ -5,7 +5,7 @@ import type { ExplainedNode, Explanation, PlanCost, RuleTrace } from './explain.
 import { usedStatistics } from './explain-statistics.ts';
 import { detailOf, formatPlan, operatorOf } from './format-plan.ts';
 import { formatPredicate } from './predicate.ts';
-import type { Ask, Estimate, Kept, Plan, Pruning } from './plan.ts';
+import type { Ask, Estimate, FileSelection, Kept, Plan, Pruning } from './plan.ts';
 import { asksOf, children } from './plan-tree.ts';
 import { shapeOf } from './plan-shape.ts';
 import type { QueryPlan } from './plan-query.ts';
@@ -111,10 +111,10 @@ function explainNodes(
     statement: report?.statement ?? null,
     from: scan?.range.from ?? null,
     to: scan?.range.to ?? null,
-    pin: scan?.files ? `snapshot ${scan.files.snapshot}` : null,
+    pin: pinOf(plan),
     pushed: ask ? pushedOf(ask.fragment) : [],
     residual: [],
-    pruning: ask ? pruningOf(ask) : (scan?.files?.pruning ?? null),
+    pruning: ask ? pruningOf(ask) : (filesOf(plan)?.pruning ?? null),
     statistics: usedStatistics(plan, known.state),
     estimate: { ...estimate, qError: null },
     actual: ran
@@ -133,6 +133,21 @@ function explainNodes(
     isShown(child) ? [] : explainNodes(child, `${id}.${i}`, id, known, node.store),
   );
   return [node, ...below];
+}
+
+/** What is read at which state: the same pins give the same rows. */
+function pinOf(plan: Plan): string | null {
+  if (plan.kind === 'Attribute') return `rules ${plan.rules.version}`;
+  const files = filesOf(plan);
+  if (files === null) return null;
+  const snapshot = `snapshot ${files.snapshot}`;
+  if (plan.kind !== 'Telemetry') return snapshot;
+  const { loads } = plan.selection;
+  return `${snapshot}, ${loads.length} loads${loads.length > 0 ? ` to ${loads.at(-1)}` : ''}`;
+}
+
+function filesOf(plan: Plan): FileSelection | null {
+  return plan.kind === 'Scan' ? plan.files : plan.kind === 'Telemetry' ? plan.selection.files : null;
 }
 
 function keptOf(plan: Plan): Kept[] {

@@ -46,7 +46,7 @@ export function detailOf(plan: Plan): string {
     case 'Rebucket':
       return plan.buckets ? `${plan.buckets.granularity} in ${plan.buckets.timeZone}` : 'whole period';
     case 'Telemetry':
-      return `${plan.stream} by ${plan.grain} ${formatRange(plan.range)} ${list(plan.keys)}`;
+      return `${plan.stream} by ${plan.grain} ${formatRange(plan.range)}${filesOf(plan.selection.files)} ${list(plan.keys)}`;
     case 'Filter': {
       const keys = members(plan.predicate).map(({ test }) => test.key);
       return `${formatPredicate(plan.predicate)}${orInline(keys, plan.input)}`;

@@ -3,7 +3,7 @@ import type { CostQuery } from '../../src/planner/cost-query.ts';
 import { formatPlan } from '../../src/planner/format-plan.ts';
 import { formatRange } from '../../src/planner/plan.ts';
 import { defaultPlanOptions, planQuery } from '../../src/planner/plan-query.ts';
-import { duckdbOffer, fixedState, rolledUpState } from '../support/fixed-state.ts';
+import { duckdbOffer, fixedState, rolledUpState, ruledState } from '../support/fixed-state.ts';
 import { question } from '../support/questions.ts';
 
 /**
@@ -81,6 +81,27 @@ const overRollups: Readonly<Record<string, Partial<CostQuery>>> = {
     groupBy: ['service_name'],
   },
 };
+
+const byRules: Readonly<Record<string, Partial<CostQuery>>> = {
+  'rule-dimension-from-a-rollup': { granularity: 'MONTH', groupBy: ['team'] },
+  'rule-dimension-filtered': {
+    groupBy: ['region_id'],
+    filter: { dimension: { key: 'team', in: ['compute'] } },
+  },
+  'split-by-driver-data': {
+    groupBy: ['customer'],
+    filter: { dimension: { key: 'tag:Environment', in: ['prod'] } },
+  },
+  'split-evenly': { granularity: 'DAY', groupBy: ['department'] },
+};
+
+describe('plans by rules', () => {
+  it.each(Object.entries(byRules))('%s', async (name, query) => {
+    const { parts } = planQuery(question(query, {}, ruledState), ruledState, [duckdbOffer]);
+    const text = parts.map((part) => `${part.name}:\n${formatPlan(part.plan, 1)}\n`).join('');
+    await expect(text).toMatchFileSnapshot(`plans/${name}.plan.txt`);
+  });
+});
 
 describe('plans over rollups', () => {
   it.each(Object.entries(overRollups))('%s', async (name, query) => {

@@ -1,8 +1,12 @@
+import { parseRules } from '../../src/attribution/parse-rules.ts';
 import { inlineColumns } from '../../src/catalog/charge-columns.ts';
 import type { PublishedBatch } from '../../src/catalog/batch.ts';
 import { indexFiles } from '../../src/catalog/file-index.ts';
 import type { Bound, LakeFile } from '../../src/catalog/lake-file.ts';
 import { nullsFrom } from '../../src/catalog/lake-file.ts';
+import type { PublishedRules } from '../../src/catalog/published-rules.ts';
+import { ruledDimensions } from '../../src/catalog/published-rules.ts';
+import type { TelemetryLoad } from '../../src/catalog/telemetry.ts';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import { noFiles } from '../../src/catalog/tenant-state.ts';
 import { decimalFromUnits } from '../../src/core/decimal.ts';
@@ -188,6 +192,65 @@ export const rolledUpState: TenantState = {
           }),
         ),
       ),
+    },
+  },
+};
+
+const parsed = parseRules(
+  `
+version: 1
+dimensions:
+  - key: team
+    rules:
+      - { value: compute, when: { key: service_name, startsWith: 'Amazon E' } }
+      - { value: data, when: { key: service_name, in: [AWS Glue] } }
+splits:
+  - name: support evenly
+    when: { key: service_name, in: [AWS Support] }
+    to: [department]
+    by: { even: [research, sales] }
+  - name: production by work
+    when: { key: 'tag:Environment', in: [prod] }
+    to: [customer]
+    by: { telemetry: work, grain: hour }
+    noDriver: [spread: day, unattributed]
+`,
+  { lookupFile: () => null },
+);
+if ('errors' in parsed) throw new Error(JSON.stringify(parsed.errors));
+const rules: PublishedRules = {
+  version: '3',
+  ruleSet: parsed.ruleSet,
+  publishedAt: Date.parse('2018-11-02T00:00:00Z'),
+  publishedBy: 'test',
+};
+const workLoad: TelemetryLoad = {
+  id: '0000000001-work',
+  sequence: 2,
+  rows: 30_000,
+  units: decimalFromUnits(0n),
+  from: Date.parse('2018-10-01T00:00:00Z'),
+  to: Date.parse('2018-11-01T00:00:00Z'),
+  digest: '',
+  file: 'work.csv',
+};
+
+/** The same with rules of every kind, and driver data of October. */
+export const ruledState: TenantState = {
+  ...rolledUpState,
+  rules,
+  ruled: ruledDimensions(rules),
+  telemetry: new Map([['work', { name: 'work', columns: ['customer'], loads: [workLoad] }]]),
+  tables: {
+    ...rolledUpState.tables,
+    telemetry: {
+      snapshot: '47',
+      files: indexFiles('telemetry', [
+        fixedFile('/lake/telemetry/1.parquet', {
+          partition: { load: workLoad.id },
+          bounds: { time: [BigInt(workLoad.from) * 1000n, BigInt(workLoad.to) * 1000n - 1n] },
+        }),
+      ]),
     },
   },
 };
