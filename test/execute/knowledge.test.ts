@@ -190,7 +190,7 @@ describe('publishing', () => {
     const [version] = await deployment.engine.rules.versions(who);
     if (version === undefined) throw new Error('it was published');
     expect(await deployment.engine.rules.dimensions(who, version)).toMatchObject([
-      { key: 'owner', origin: 'RULE', cardinality: 0 },
+      { key: 'owner', origin: 'RULE', cardinality: 1 },
     ]);
   });
 
