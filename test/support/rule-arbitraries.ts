@@ -15,6 +15,8 @@ import type { PublishedRules } from '../../src/catalog/published-rules.ts';
 import { ruledDimensions } from '../../src/catalog/published-rules.ts';
 import type { TenantState } from '../../src/catalog/tenant-state.ts';
 import type { Measure } from '../../src/planner/measures.ts';
+import { measuresOf } from '../../src/planner/measures.ts';
+import { IS_PART } from '../../src/planner/plan.ts';
 import type { Question } from '../../src/planner/question.ts';
 import { anchors, closePredicateOn } from './arbitraries.ts';
 import { streamColumns } from './telemetry-fixture.ts';
@@ -237,8 +239,11 @@ export function aboutRules(
 export function aboutSplits(question: Question, offset: number): Question {
   const about = aboutRules(question, offset, [...ruledNames, 'customer', 'customer']);
   const { rows, totals, excluded } = about.wanted;
-  const able = (measures: readonly Measure[]) =>
-    measures.filter(({ fn, column }) => !((fn === 'min' || fn === 'max') && column === 'billed_cost'));
+  const shared = offset === 0 ? measuresOf('EFFECTIVE_COST', IS_PART) : [];
+  const able = (measures: readonly Measure[]) => [
+    ...measures.filter(({ fn, column }) => !((fn === 'min' || fn === 'max') && column === 'billed_cost')),
+    ...shared,
+  ];
   return {
     ...about,
     axis: 'CHARGE_PERIOD',
