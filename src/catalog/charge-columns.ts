@@ -28,6 +28,12 @@ export const systemColumns = [
   { id: 8, name: 'tag_set', type: 'long', required: false },
 ] as const satisfies readonly ChargeColumn[];
 
+/** What tells any two charges of a tenant apart. */
+export const CHARGE_IDENTITY = [
+  'batch',
+  'charge_id',
+] as const satisfies readonly (typeof systemColumns)[number]['name'][];
+
 export const timeColumns = [
   { id: 10, name: 'billing_period_start', type: 'timestamptz', required: true },
   { id: 11, name: 'billing_period_end', type: 'timestamptz', required: true },

@@ -22,6 +22,7 @@ import type { Guard } from './guard.ts';
 import type { NeedLedger } from './need-ledger.ts';
 import { readRow } from './page-rows.ts';
 import { createStateStore } from './pin-state.ts';
+import { answerLineage } from './lineage.ts';
 import { createRuleBook } from './rule-book.ts';
 import { createRuleReader } from './read-rules.ts';
 import { restate, restatedRows } from './restate.ts';
@@ -66,6 +67,8 @@ export async function createCostEngine(parts: EngineParts): Promise<CostEngine> 
       withDeadline(options, (signal) =>
         answerDrillDown(bound, path, wanted, parents, signal, runnerOf(options)),
       ),
+    lineage: (bound, row, of, page, options) =>
+      withDeadline(options, (signal) => answerLineage(bound, row, of, page, signal, runnerOf(options))),
     explain: async (bound, analyze, options) =>
       analyze
         ? withDeadline(options, (signal) => explainAnalyze(bound, runnerOf(options), signal))

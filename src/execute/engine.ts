@@ -46,6 +46,16 @@ export type CostEngine = {
     parents: readonly (readonly ParentRow[])[],
     options: RunOptions,
   ) => Promise<readonly (Answer | CostError)[]>;
+  /**
+   * What the amount of a row of the root table is made of. @throws BAD_QUERY for what has no lineage
+   */
+  readonly lineage: (
+    bound: BoundQuery,
+    row: ParentRow,
+    of: Metric,
+    page: { readonly offset: number; readonly limit: number },
+    options: RunOptions,
+  ) => Promise<Lineage>;
   /** Plans without running; with analyze runs it as well and adds what happened. */
   readonly explain: (bound: BoundQuery, analyze: boolean, options: RunOptions) => Promise<Explanation>;
   /**
@@ -186,6 +196,46 @@ export type Answer = {
   readonly currency: string | null;
   readonly conservation: ReadonlyMap<Metric, Conservation>;
   readonly ms: number;
+};
+
+/** A page of the contributions, the largest first. */
+export type Lineage = { readonly items: readonly LineageItem[]; readonly totalCount: number };
+/**
+ * amount = amount of the origin × the shares of the steps, cut to 12 places toward zero, + rounding.
+ */
+export type LineageItem = {
+  readonly amount: Decimal;
+  readonly origin: OriginCharge;
+  /** In the order in which they apply. */
+  readonly steps: readonly LineageStep[];
+  readonly rounding: Decimal;
+};
+export type OriginCharge = {
+  /** Unique within the batch. */
+  readonly id: string;
+  readonly batch: string;
+  readonly source: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly keys: readonly { readonly key: string; readonly value: string | null }[];
+  /** Under PRORATED the part in the row's time. */
+  readonly amount: Decimal;
+  readonly currency: string;
+};
+export type LineageStep = {
+  readonly rule: RuleReference;
+  readonly numerator: Decimal;
+  readonly denominator: Decimal;
+  readonly method: string;
+  /** The stream, or the key whose cost weighs. */
+  readonly driver: string | null;
+};
+/** `name` of a rule, of a split, or `otherwise`. */
+export type RuleReference = {
+  readonly ruleSet: string;
+  readonly dimension: string;
+  readonly name: string;
+  readonly line: number;
 };
 
 export type Conservation = {

@@ -1,3 +1,4 @@
+import { CHARGE_IDENTITY } from '../catalog/charge-columns.ts';
 import type { TenantState } from '../catalog/tenant-state.ts';
 import type { TimeRange } from '../core/time-range.ts';
 import { DAY_MS, HOUR_MS } from '../core/time-range.ts';
@@ -63,7 +64,8 @@ export function estimateRows(plan: Plan, state: TenantState): number {
 export function estimateGroups(plan: Extract<Plan, { kind: 'Aggregate' }>, state: TenantState): number {
   if (plan.groupBy.length === 0) return 1;
   const rows = estimateRows(plan.input, state);
-  const groups = estimateCombinations(plan.groupBy, plan.input, state) ?? rows;
+  const tellsCharges = CHARGE_IDENTITY.every((key) => plan.groupBy.includes(key));
+  const groups = tellsCharges ? rows : (estimateCombinations(plan.groupBy, plan.input, state) ?? rows);
   return Math.max(Math.min(groups, rows), Math.min(rows, 1));
 }
 

@@ -2,7 +2,7 @@
  * What an Ask needs of its sources: which dimensions, how fine in time, how much is read for it. Values of filters are
  * looked at by nobody here.
  */
-import { inlineColumns } from '../catalog/charge-columns.ts';
+import { CHARGE_IDENTITY, inlineColumns } from '../catalog/charge-columns.ts';
 import type { ObservedNeed } from '../catalog/needs.ts';
 import { CHARGES } from '../catalog/needs.ts';
 import { standingAttributes, summedColumns } from '../catalog/rollups.ts';
@@ -12,7 +12,7 @@ import { DAY_MS } from '../core/time-range.ts';
 import { estimateRows } from './estimate.ts';
 import type { Measure } from './measures.ts';
 import { unitColumnOf } from './measures.ts';
-import type { Ask, ColumnName, Plan, Scan } from './plan.ts';
+import type { Aggregate, Ask, ColumnName, GroupingSets, Plan, Scan } from './plan.ts';
 import { TIME } from './plan.ts';
 import { children } from './plan-tree.ts';
 import type { Predicate } from './predicate.ts';
@@ -44,6 +44,7 @@ const notAttributes = new Set<string>([
   ...Object.values(idColumnOf),
   ...inlineColumns.map(({ name }) => name),
   'billing_month',
+  ...CHARGE_IDENTITY,
 ]);
 
 /**
@@ -91,7 +92,7 @@ function withNode(above: Above, plan: Plan): Above {
         ...above,
         sets: above.sets ?? (plan.kind === 'Aggregate' ? [plan.groupBy] : plan.sets),
         keys: [...above.keys, ...plan.measures.flatMap(keysOfMeasure)],
-        isBeyondRollups: above.isBeyondRollups || plan.measures.some(isUnsummed),
+        isBeyondRollups: above.isBeyondRollups || plan.measures.some(isUnsummed) || tellsCharges(plan),
       };
     case 'Filter':
       if (isOverRules(plan.input)) return above;
@@ -105,6 +106,11 @@ function withNode(above: Above, plan: Plan): Above {
     default:
       return above;
   }
+}
+
+function tellsCharges(plan: Aggregate | GroupingSets): boolean {
+  const keys = plan.kind === 'Aggregate' ? plan.groupBy : plan.sets.flat();
+  return CHARGE_IDENTITY.some((key) => keys.includes(key));
 }
 
 function isOverRules(plan: Plan): boolean {

@@ -27,7 +27,7 @@ function ownShape(plan: Plan): unknown {
     case 'Attribute':
       return [plan.kind, plan.rules, plan.dimensions.map(({ key }) => key)];
     case 'Allocate':
-      return [plan.kind, plan.split, plan.pool, plan.items, plan.weights.kind];
+      return [plan.kind, plan.split, plan.pool, plan.items, plan.weights.kind, plan.traced];
     case 'Telemetry':
       return [plan.kind, plan.stream, plan.keys, plan.grain, plan.range];
     case 'Rebucket':

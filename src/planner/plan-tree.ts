@@ -1,7 +1,7 @@
 /** Ways through the algebra of plan.ts, whatever a plan is of. */
 import { unreachable } from '../core/unreachable.ts';
 import type { Aggregate, Ask, ColumnName, GroupingSets, Plan, Scan } from './plan.ts';
-import { ITEM, ORDINAL, REMAINDER, ROW_COUNT, SET, SPLIT, TIME, before } from './plan.ts';
+import { ITEM, ORDINAL, REMAINDER, ROW_COUNT, SET, SPLIT, STEPS, TIME, before } from './plan.ts';
 
 export function children(plan: Plan): readonly Plan[] {
   switch (plan.kind) {
@@ -110,7 +110,14 @@ export function outputColumns(plan: Plan): readonly ColumnName[] {
     case 'Rebucket':
       return outputColumns(plan.input);
     case 'Allocate':
-      return [...plan.items, ...plan.to, ...plan.measures.map((measure) => measure.name), ITEM, SPLIT];
+      return [
+        ...plan.items,
+        ...plan.to,
+        ...plan.measures.map((measure) => measure.name),
+        ITEM,
+        SPLIT,
+        ...(plan.traced === null ? [] : [STEPS]),
+      ];
     case 'Telemetry':
       return [TIME, ...plan.keys, 'units'];
     case 'Aggregate':

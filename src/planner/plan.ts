@@ -59,6 +59,12 @@ export const ITEM: ColumnName = '$item';
 export const SPLIT: ColumnName = '$split';
 /** Met by parts of what was shared out, and by nothing else. */
 export const IS_PART: Predicate = { kind: 'test', key: SPLIT, test: { op: 'any' }, orNull: false };
+/**
+ * Of a part the splits that it came of, in their order, joined by `;`: `split:way:numerator:denominator` of what the split
+ * passed on, with the numbers of the split in the rule set and of what gave the weights (0: the driver, n: the nth of
+ * `noDriver`). Null on what was not shared out.
+ */
+export const STEPS: ColumnName = '$steps';
 export const before = (name: ColumnName): ColumnName => `before:${name}`;
 
 /**
@@ -145,7 +151,8 @@ export type CaseValue =
  *
  * in units of 10^-12: parts of an item add up to it, parts of a key to its share of the pool, and the parts of items put
  * together are the sums of theirs. Sums are shared; counts and extremes are each part's own. Members of a pool without
- * weights, and all other rows, stay as they are. Columns out: `items`, `to`, measures, `$item`, `$split`.
+ * weights, and all other rows, stay as they are. Columns out: `items`, `to`, measures, `$item`, `$split`; where the
+ * split is traced, `$steps`, which its input has as well.
  */
 export type Allocate = {
   readonly kind: 'Allocate';
@@ -161,6 +168,8 @@ export type Allocate = {
   readonly measures: readonly Measure[];
   readonly weights: Weights;
   readonly noDriver: readonly NoDriver[];
+  /** The number of the split in `$steps`; null: nobody asks for these. */
+  readonly traced: number | null;
   readonly input: Plan;
 };
 export type Weights =
@@ -279,7 +288,12 @@ export type Top = {
 
 export type SortKey =
   | { readonly by: 'key'; readonly column: ColumnName; readonly direction: 'ASC' | 'DESC' }
-  | { readonly by: 'metric' | 'change'; readonly metric: Metric; readonly direction: 'ASC' | 'DESC' };
+  /** `magnitude`: of the metric, whatever its sign. */
+  | {
+      readonly by: 'metric' | 'magnitude' | 'change';
+      readonly metric: Metric;
+      readonly direction: 'ASC' | 'DESC';
+    };
 
 /**
  * Sorts and cuts. Nulls are last in either direction, remainder rows after missing values. The first row out is a

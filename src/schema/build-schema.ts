@@ -5,6 +5,7 @@ import './scalars.ts';
 import './catalog-types.ts';
 import './cost-types.ts';
 import './knowledge-types.ts';
+import './lineage-types.ts';
 import './restatement-types.ts';
 import './rollup-types.ts';
 import './telemetry-types.ts';

@@ -200,13 +200,18 @@ export function listPage<Item>(
   return { items: all.slice(offset, offset + limit), offset, totalCount: all.length, cursors };
 }
 
+/** @throws BAD_PAGE */
 export function checkFirst(first: number): number {
   if (first >= 0 && first <= LIST_FIRST_MAX) return first;
   const hint = `Give 0 to ${LIST_FIRST_MAX}, and go on with after.`;
   throw costError('BAD_PAGE', { reason: `first: ${first}`, hint });
 }
 
-/** What lies before a page may have changed with the list: then the pages would not fit together. */
+/**
+ * What lies before a page may have changed with the list: then the pages would not fit together.
+ *
+ * @throws VERSION_EXPIRED
+ */
 export function checkVersion(opened: { readonly version: string } | null, version: string): void {
   if (opened && opened.version !== version) throw costError('VERSION_EXPIRED', { version: opened.version });
 }

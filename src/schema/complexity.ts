@@ -23,6 +23,7 @@ const PAGE_EXPECTED = 20;
 /** By coordinate: a query of a store each, and what takes the server a while. */
 const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['Query.costs', 1_000],
+  ['CostRow.lineage', 1_000],
   ['Query.restatement', 4_000],
   ['PublishRulesPayload.effect', 4_000],
   ['Dimension.values', 1_000],

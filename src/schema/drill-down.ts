@@ -78,6 +78,7 @@ async function loadViews(
     answer,
     parents: parents[i] ?? [],
     loadDrillDown,
+    lineageOf: null,
     columns: new Map(),
   });
   return answers.map((answer, i) => (isCostError(answer) ? answer : view(answer, i)));

@@ -89,6 +89,7 @@ async function viewOf(context: Context, binding: TableBinding): Promise<View> {
     answer,
     parents: [],
     loadDrillDown: createLoadDrillDown({ context, bound, limitMs, scope, path: [] }),
+    lineageOf: { bound, scope, limitMs },
     columns: new Map(),
   };
 }

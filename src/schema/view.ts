@@ -15,6 +15,7 @@ import type { Predicate } from '../planner/predicate.ts';
 import { TRUE } from '../planner/predicate.ts';
 import { unitsColumn } from '../planner/units-plan.ts';
 import type { LoadDrillDown } from './drill-down.ts';
+import type { LineageOf } from './lineage-types.ts';
 import type { Cursors } from './pages.ts';
 import type { TableSelection, Window } from './selection.ts';
 
@@ -34,6 +35,8 @@ export type View = {
   /** The rows that this view is inside of, from the root table inwards. */
   readonly parents: readonly ParentRow[];
   readonly loadDrillDown: LoadDrillDown;
+  /** Null inside a row: its rows are not traced. */
+  readonly lineageOf: LineageOf | null;
   /** Columns that were read already, by what they hold. */
   readonly columns: Map<string, readonly (bigint | string | null)[]>;
 };

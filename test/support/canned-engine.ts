@@ -95,6 +95,7 @@ export function cannedEngine(canned: Canned): { engine: CostEngine; asked: Asked
         answerOf(canned, canned.drillDown?.(parent, path) ?? canned.rows, wanted, bound),
       );
     },
+    lineage: async () => ({ items: [], totalCount: 0 }),
     explain: async (_bound, analyze, options) => {
       asked.options.push(options);
       asked.explain.push(analyze);

@@ -1,16 +1,17 @@
 import type { Measure } from '../../planner/measures.ts';
 import type { Allocate, ColumnName } from '../../planner/plan.ts';
-import { ITEM, SPLIT } from '../../planner/plan.ts';
+import { ITEM, SPLIT, STEPS } from '../../planner/plan.ts';
 import type { Block, Body, Column } from './block.ts';
 import { allColumns, columnOf, named, ordinals, select, unionAll } from './block.ts';
 import { filterBlock, predicateSource } from './dictionary-to-sql.ts';
 import { mergeToSql } from './measure-to-sql.ts';
 import { predicateToSql } from './predicate-to-sql.ts';
+import type { Dialect } from './dialect.ts';
 import type { Sql } from './sql-text.ts';
 import { integer, join, ownName, sql, text } from './sql-text.ts';
 import type { Statement } from './statement.ts';
 import type { Shares } from './weights-to-sql.ts';
-import { Y_ALL, Y_FROM, Y_TO, weightsToBlock } from './weights-to-sql.ts';
+import { WAY, Y_ALL, Y_FROM, Y_TO, weightsToBlock } from './weights-to-sql.ts';
 
 /** Items of different splits have different numbers: so many may be in one. */
 const ITEMS_MAX = 2n ** 40n;
@@ -39,7 +40,7 @@ export function allocateToBlock(
   return statement.define('allocated', unionAll(bodies), columns);
 }
 
-function outputOf({ items, to, measures }: Allocate, table: Block): Map<ColumnName, Column> {
+function outputOf({ items, to, measures, traced }: Allocate, table: Block): Map<ColumnName, Column> {
   const kept = items.map((name): [string, Column] => [name, columnOf(table, name)]);
   const given = to.map((name): [string, Column] => [name, { at: sql`NULL`, type: 'text' }]);
   const measured = measures.map(({ name }): [string, Column] => [name, columnOf(table, name)]);
@@ -49,7 +50,18 @@ function outputOf({ items, to, measures }: Allocate, table: Block): Map<ColumnNa
     ...measured,
     [ITEM, { at: sql`NULL`, type: 'integer' }],
     [SPLIT, { at: sql`NULL`, type: 'text' }],
+    ...stepsOf(traced).map((name): [string, Column] => [name, { at: sql`NULL`, type: 'text' }]),
   ]);
+}
+
+/** The column that a traced split passes on, and adds to. */
+function stepsOf(traced: Allocate['traced']): ColumnName[] {
+  return traced === null ? [] : [STEPS];
+}
+
+/** As `$steps` has them. */
+function withStep(earlier: Sql, step: readonly Sql[]): Sql {
+  return sql`coalesce(${earlier} || ';', '') || ${join(step, sql` || ':' || `)}`;
 }
 
 const noItem = sql`CAST(NULL AS BIGINT)`;
@@ -63,7 +75,11 @@ function splitOf(block: Block, { dialect }: Statement): Sql {
 }
 
 /** The rows that are not shared. */
-function othersOf({ members, items, to, measures }: Allocate, table: Block, statement: Statement): Body {
+function othersOf(
+  { members, items, to, measures, traced }: Allocate,
+  table: Block,
+  statement: Statement,
+): Body {
   const others = filterBlock({ kind: 'not', part: members }, table, statement);
   const own = (name: ColumnName) => named(columnOf(table, name).at, name);
   return select({
@@ -72,14 +88,15 @@ function othersOf({ members, items, to, measures }: Allocate, table: Block, stat
       ...[...items, ...to, ...measures.map(({ name }) => name)].map(own),
       named(itemOf(table), ITEM),
       named(splitOf(table, statement), SPLIT),
+      ...stepsOf(traced).map(own),
     ],
   });
 }
 
 /** Members put together, with a number, and for each sum what it comes to through them in their pool. */
 function itemsOf(node: Allocate, table: Block, statement: Statement): Block {
-  const { pool, items, measures, members, stage } = node;
-  const keys = [...new Set([...pool, ...items])];
+  const { pool, items, measures, members, stage, traced } = node;
+  const keys = [...new Set([...pool, ...items, ...stepsOf(traced)])];
   const condition = predicateToSql(members, predicateSource(table, statement));
   const merged = measures.map((each) => named(mergeParts(each, table), each.name));
   const columns = new Map<string, Column>([
@@ -105,7 +122,7 @@ function itemsOf(node: Allocate, table: Block, statement: Statement): Block {
   );
   const at = (name: ColumnName) => columnOf(grouped, name).at;
   const sums = measures.filter(isShared);
-  const order = join([...items, ITEM].map((name) => sql`${at(name)} NULLS LAST`));
+  const order = join([...items, ITEM, ...stepsOf(traced)].map((name) => sql`${at(name)} NULLS LAST`));
   const window = sql`PARTITION BY ${join(pool.map(at))} ORDER BY ${order} ROWS UNBOUNDED PRECEDING`;
   const number = sql`row_number() OVER () + ${integer(BigInt(stage) * ITEMS_MAX)}`;
   const summed = sums.map(({ name }) => {
@@ -140,7 +157,7 @@ function isShared({ fn }: Measure): boolean {
   return fn === 'sum';
 }
 
-function constantShares({ to, weights }: Allocate, statement: Statement): Shares {
+function constantShares({ to, weights, traced }: Allocate, statement: Statement): Shares {
   if (weights.kind !== 'constant') throw new Error('weights that are measured are read');
   const names = ['value', 'y_from', 'y_to'].map(ownName);
   const all = weights.shares.at(-1)?.to ?? '0';
@@ -158,6 +175,7 @@ function constantShares({ to, weights }: Allocate, statement: Statement): Shares
       [Y_FROM, { at: wide(column(1)), type: 'integer' }],
       [Y_TO, { at: wide(column(2)), type: 'integer' }],
       [Y_ALL, { at: wide(text(all)), type: 'integer' }],
+      ...(traced === null ? [] : [[WAY, { at: integer(0), type: 'integer' }] as const]),
     ]),
   };
   const defined = statement.define('shares', select({ ...block, columns: allColumns(block) }), block.columns);
@@ -182,13 +200,15 @@ function partsOf(node: Allocate, items: Block, { block, on }: Shares, statement:
       named(dialect.floorDivide(sql`${start} * ${share(Y_FROM)}`, share(Y_ALL)), `$d:${name}`),
     ];
   });
-  const passed = [...node.items, ITEM, ...node.measures.map(({ name }) => name)];
+  const passed = [...node.items, ...stepsOf(node.traced), ITEM, ...node.measures.map(({ name }) => name)];
+  const weighed = node.traced === null ? [] : [WAY, Y_FROM, Y_TO, Y_ALL];
   const cut: Body = select({
     from: items.from,
     joins: [sql`JOIN ${block.from} ON ${matches.length === 0 ? sql`TRUE` : join(matches, sql` AND `)}`],
     columns: [
       ...passed.map((name) => named(at(name), name)),
       ...node.to.map((name) => named(share(name), name)),
+      ...weighed.map((name) => named(share(name), name)),
       ...corners,
     ],
   });
@@ -199,6 +219,7 @@ function partsOf(node: Allocate, items: Block, { block, on }: Shares, statement:
       [
         ...passed,
         ...node.to,
+        ...weighed,
         ...sums.flatMap((name) => ['a', 'b', 'c', 'd'].map((corner) => `$${corner}:${name}`)),
       ].map((name): [string, Column] => [name, { at: noItem, type: 'integer' }]),
     ),
@@ -217,8 +238,17 @@ function partsOf(node: Allocate, items: Block, { block, on }: Shares, statement:
       ...measured,
       named(cell(ITEM), ITEM),
       named(text(node.split), SPLIT),
+      ...stepsOf(node.traced).map((name) =>
+        named(withStep(cell(name), sharedStep(node, cell, dialect)), name),
+      ),
     ],
   });
+}
+
+function sharedStep({ traced }: Allocate, cell: (name: ColumnName) => Sql, { typeName }: Dialect): Sql[] {
+  const written = (at: Sql) => sql`CAST(${at} AS ${typeName('string')})`;
+  const numerator = sql`${cell(Y_TO)} - ${cell(Y_FROM)}`;
+  return [text(String(traced)), written(cell(WAY)), written(numerator), written(cell(Y_ALL))];
 }
 
 /** Items of pools that nothing was found for. */
@@ -226,6 +256,7 @@ function unsharedOf(node: Allocate, items: Block, { block, on }: Shares, stateme
   const at = (name: ColumnName) => columnOf(items, name).at;
   const none = sql`CAST(NULL AS ${statement.dialect.typeName('string')})`;
   const matches = on.map((name) => sql`${at(name)} IS NOT DISTINCT FROM ${columnOf(block, name).at}`);
+  const unshared = `${node.traced}:${node.noDriver.length}:1:1`; // By the last that is tried.
   return select({
     ...items,
     where: [sql`NOT EXISTS (SELECT 1 FROM ${block.from} WHERE ${join(matches, sql` AND `)})`],
@@ -235,6 +266,7 @@ function unsharedOf(node: Allocate, items: Block, { block, on }: Shares, stateme
       ...node.measures.map(({ name }) => named(at(name), name)),
       named(at(ITEM), ITEM),
       named(at(SPLIT), SPLIT),
+      ...stepsOf(node.traced).map((name) => named(withStep(at(name), [text(unshared)]), name)),
     ],
   });
 }

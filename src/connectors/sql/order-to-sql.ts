@@ -158,6 +158,8 @@ function sortValue(key: SortKey, block: Block): Sql {
       return read(key.column);
     case 'metric':
       return metricToSql(key.metric, read);
+    case 'magnitude':
+      return sql`abs(${metricToSql(key.metric, read)})`;
     case 'change':
       return sql`${metricToSql(key.metric, read)} - ${metricToSql(key.metric, (name) => read(before(name)))}`;
     default:

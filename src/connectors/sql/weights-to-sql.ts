@@ -13,6 +13,8 @@ import type { Statement } from './statement.ts';
 export const Y_FROM = '$y_from';
 export const Y_TO = '$y_to';
 export const Y_ALL = '$y_all';
+/** What gave the weights: 0 the driver, n the nth of what comes where it has none. */
+export const WAY = '$way';
 /** `on`: the columns of items that a row is for; none: it is for all of them. */
 export type Shares = { readonly block: Block; readonly on: readonly ColumnName[] };
 
@@ -49,7 +51,7 @@ export function weightsToBlock(
     const candidates = candidatesOf(next, asked, left);
     if (candidates === null) break;
     const valid = validOf(node, candidates, statement);
-    found.push(valid);
+    found.push(valid); // One for each way, in their order.
     left = withoutPools(node, left, valid, statement);
   }
   return { block: together(node, found, statement), on: node.pool };
@@ -305,9 +307,10 @@ function withoutPools({ pool }: Allocate, pools: Block, valid: Block, statement:
 }
 
 /** A pool is in one of them. */
-function together({ pool, to }: Allocate, found: readonly Block[], statement: Statement): Block {
+function together({ pool, to, traced }: Allocate, found: readonly Block[], statement: Statement): Block {
   const kept = [...pool, ...to];
-  const bodies = found.map((block) => {
+  const ways = traced === null ? [] : [WAY];
+  const bodies = found.map((block, way) => {
     const at = (name: ColumnName) => columnOf(block, name).at;
     return select({
       ...block,
@@ -316,13 +319,14 @@ function together({ pool, to }: Allocate, found: readonly Block[], statement: St
         named(sql`${at(Y_TO)} - ${at(WEIGHT)}`, Y_FROM),
         named(at(Y_TO), Y_TO),
         named(at(Y_ALL), Y_ALL),
+        ...ways.map((name) => named(integer(way), name)),
       ],
     });
   });
   const [first] = found;
   const columns = new Map<string, Column>([
     ...kept.map((name): [string, Column] => [name, first ? columnOf(first, name) : textColumn]),
-    ...[Y_FROM, Y_TO, Y_ALL].map((name): [string, Column] => [name, integerColumn]),
+    ...[Y_FROM, Y_TO, Y_ALL, ...ways].map((name): [string, Column] => [name, integerColumn]),
   ]);
   return statement.define('shares', unionAll(bodies), columns);
 }

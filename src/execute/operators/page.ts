@@ -1,5 +1,6 @@
 import type { Rows } from '../../connectors/connector.ts';
 import { compareText } from '../../core/code-point-order.ts';
+import { unreachable } from '../../core/unreachable.ts';
 import { metricReader } from '../../planner/measures.ts';
 import type { Measure, ReadMeasure } from '../../planner/measures.ts';
 import type { ColumnName, Page, SortKey } from '../../planner/plan.ts';
@@ -56,9 +57,23 @@ function comparisonOf(key: SortKey, input: Rows): Comparison {
   const valueOf = metricReader(key.metric);
   const values = Array.from({ length: input.length }, (_, i) => {
     const read = readRow(input, i);
-    return key.by === 'metric' ? valueOf(read) : difference(valueOf(read), valueOf(earlier(read)));
+    const { by } = key;
+    switch (by) {
+      case 'metric':
+        return valueOf(read);
+      case 'magnitude':
+        return magnitude(valueOf(read));
+      case 'change':
+        return difference(valueOf(read), valueOf(earlier(read)));
+      default:
+        return unreachable(by);
+    }
   });
   return (a, b) => compareNumbers(values[a] ?? null, values[b] ?? null, sign);
+}
+
+function magnitude(value: bigint | null): bigint | null {
+  return value !== null && value < 0n ? -value : value;
 }
 
 function earlier(read: ReadMeasure): ReadMeasure {

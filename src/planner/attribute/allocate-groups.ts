@@ -24,7 +24,7 @@ import { hasPartials, mergeArms, partialOf } from '../merge-arms.ts';
 import type { Measure } from '../measures.ts';
 import { isMergeable, measure } from '../measures.ts';
 import type { Aggregate, Allocate, ColumnName, Plan } from '../plan.ts';
-import { ITEM, SPLIT, TIME } from '../plan.ts';
+import { ITEM, SPLIT, STEPS, TIME } from '../plan.ts';
 import type { Predicate } from '../predicate.ts';
 import { FALSE, TRUE, and, mapLeaves, testedKeys } from '../predicate.ts';
 import type { TimeBuckets } from '../time-buckets.ts';
@@ -67,7 +67,10 @@ export function allocateGroups(asked: GroupsAsked, context: SplitContext): Aggre
     throw costError('BAD_QUERY', { reason, hint });
   }
   const extent = intersection(range, extentOf(state));
-  if (extent.from >= extent.to) return attributeGroups(unsplit(asked), rules, range, areStarts, charges);
+  if (extent.from >= extent.to) {
+    if (asked.groupBy.includes(STEPS)) return ofNothing(asked);
+    return attributeGroups(unsplit(asked), rules, range, areStarts, charges);
+  }
   const eras = erasOf(ruledIn(asked, splits, rules, context), rules, extent, edgesOfSplits(splits));
   const arms = eras.map((era) => overSplits(asked, era, splits, rules, context));
   const [only] = arms;
@@ -90,6 +93,13 @@ export function sharesOut(
   return splits === 'APPLIED' && neededSplits(namedKeys(asked), state.rules).length > 0;
 }
 
+/** What charges went through, where there are none. */
+function ofNothing({ groupBy, measures }: GroupsAsked): Aggregate {
+  const read = measures.flatMap(({ column }) => column ?? []);
+  const input: Plan = { kind: 'Empty', columns: [...new Set([...groupBy, ...read])] };
+  return { kind: 'Aggregate', step: 'single', groupBy, measures, input };
+}
+
 /** Without splits nothing came of one. */
 function unsplit({ groupBy, measures, predicate }: GroupsAsked): GroupsAsked {
   return {
@@ -105,8 +115,8 @@ function withoutSplit(predicate: Predicate): Predicate {
   );
 }
 
-/** Those that give values to the keys, and those before them whose parts they look at. */
-function neededSplits(keys: readonly ColumnName[], rules: PublishedRules | null): Split[] {
+/** Those that give values to the keys, and those before them whose parts they look at, in their order. */
+export function neededSplits(keys: readonly ColumnName[], rules: PublishedRules | null): Split[] {
   const needed: Split[] = [];
   const looked = new Set(keys);
   for (const split of rules?.ruleSet.splits.toReversed() ?? []) {
@@ -168,6 +178,7 @@ function overSplits(
   context: SplitContext,
 ): Aggregate {
   const splits = needed.filter(({ effective }) => isInEffect(effective, range.from));
+  const isTraced = asked.groupBy.includes(STEPS);
   const ruled = new Set(dimensions.map(({ key }) => key));
   const { groupBy, predicate, measures: wanted } = splits.length === 0 ? unsplit(asked) : asked;
   const prepared = wanted.map((each) => prepare(each, ruled));
@@ -184,11 +195,14 @@ function overSplits(
   let plan: Plan = {
     kind: 'Attribute',
     rules: { version: rules.version, range },
-    dimensions,
+    // Nothing has gone through a split yet.
+    dimensions: isTraced ? [...dimensions, { key: STEPS, cases: [] }] : dimensions,
     input: groups,
   };
-  for (const [i, { split, after }] of stages.entries())
-    plan = allocate(split, i, after, own, plan, range, rules, context);
+  for (const [i, { split, after }] of stages.entries()) {
+    const shared = allocate(split, i, after, own, plan, range, rules, context);
+    plan = isTraced ? { ...shared, traced: rules.ruleSet.splits.indexOf(split) } : shared;
+  }
   if (predicate.kind !== 'true') plan = { kind: 'Filter', predicate, input: plan };
   if (groupBy.includes(TIME))
     plan = { kind: 'Rebucket', from: range.from, buckets: context.buckets, input: plan };
@@ -200,7 +214,7 @@ function overSplits(
   return { kind: 'Aggregate', step: 'single', groupBy, measures, input: plan };
 }
 
-const isOwn = (key: ColumnName) => key === TIME || key === SPLIT || key === ITEM;
+const isOwn = (key: ColumnName) => key === TIME || key === SPLIT || key === ITEM || key === STEPS;
 
 type Prepared = { readonly of: Measure | null; readonly over: Measure };
 
@@ -283,6 +297,7 @@ function allocate(
     measures,
     weights: weightsOf(split, range, rules, context),
     noDriver,
+    traced: null,
     input,
   };
 }

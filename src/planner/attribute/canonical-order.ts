@@ -11,7 +11,13 @@ import { keysOfValue, testsOf } from '../../attribution/rule-set.ts';
 import { compareText } from '../../core/code-point-order.ts';
 import type { ColumnName } from '../plan.ts';
 
-const USUAL: readonly ColumnName[] = ['service_name', 'sub_account_id', 'region_id', 'charge_category'];
+/** What most questions group by. */
+export const USUAL_KEYS: readonly ColumnName[] = [
+  'service_name',
+  'sub_account_id',
+  'region_id',
+  'charge_category',
+];
 
 export function canonicalOrder({ dimensions, splits }: RuleSet, tagKeys: ReadonlySet<string>): ColumnName[] {
   const own = dimensions.map(({ key }) => key).sort(compareText);
@@ -25,7 +31,7 @@ export function canonicalOrder({ dimensions, splits }: RuleSet, tagKeys: Readonl
   const inputs = [...looked, ...ofSplits].sort(compareText);
   const rest = providerDimensions.map(({ key }) => key);
   const tags = [...tagKeys].map((tag) => `tag:${tag}`).sort(compareText);
-  return [...new Set([...own, ...USUAL, ...inputs, ...rest, ...tags])];
+  return [...new Set([...own, ...USUAL_KEYS, ...inputs, ...rest, ...tags])];
 }
 
 /** The shortest beginning of the order that holds all of the keys; those that no charge has stand behind it. */

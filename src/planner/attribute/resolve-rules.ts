@@ -82,7 +82,7 @@ export function keysOfCase(value: CaseValue): readonly ColumnName[] {
 }
 
 /** The named ones and all that they look at, those that are looked at first. */
-function neededDimensions(keys: readonly ColumnName[], { dimensions }: RuleSet): RuleDimension[] {
+export function neededDimensions(keys: readonly ColumnName[], { dimensions }: RuleSet): RuleDimension[] {
   const byKey = new Map(dimensions.map((dimension) => [dimension.key, dimension]));
   const ordered = new Map<string, RuleDimension>();
   const need = (key: ColumnName): void => {

@@ -155,6 +155,7 @@ function shared(input: Plan, weight: string, members: Predicate = TRUE): Plan {
     measures: COST,
     weights: { kind: 'constant', shares: [{ value: 'acme', from: '0', to: weight }] },
     noDriver: [],
+    traced: null,
     input: {
       kind: 'Attribute',
       rules: { version: '1', range: ALL_TIME },
