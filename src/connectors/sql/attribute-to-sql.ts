@@ -6,7 +6,7 @@ import type { Attribute, CaseValue, RuleCase, RuledDimension } from '../../plann
 import { listKey } from '../../planner/plan.ts';
 import { testedKeys } from '../../planner/predicate.ts';
 import type { Block, Column } from './block.ts';
-import { allColumns, columnOf, named, select, shown } from './block.ts';
+import { allColumns, columnOf, named, select, selectAll, shown } from './block.ts';
 import { predicateSource } from './dictionary-to-sql.ts';
 import { ALWAYS, predicateToSql } from './predicate-to-sql.ts';
 import type { Sql } from './sql-text.ts';
@@ -17,9 +17,12 @@ import type { Statement } from './statement.ts';
 const HOUR_LENGTH = 13;
 const VALUE = ownName('value');
 
-/** A column per dimension; those that look at another's value stand in a SELECT of their own over it. */
+/**
+ * A column per dimension; those that look at another's value stand in a SELECT of their own over it. The groups are made
+ * once: engines would carry a test of what rules say below the grouping, and ask them for each charge.
+ */
 export function attributeToBlock({ dimensions }: Attribute, input: Block, statement: Statement): Block {
-  let block = input;
+  let block = statement.defineOnce('inputs', selectAll(input), input.columns);
   const waiting = [...dimensions];
   while (waiting.length > 0) {
     const isKnown = (dimension: RuledDimension) => looksAt(dimension).every((key) => block.columns.has(key));
