@@ -11,28 +11,28 @@
  *               charges
  *           Telemetry work
  */
-import type { Driver, Effective, Split } from '../../attribution/rule-set.ts';
-import { isEffective, testsOf } from '../../attribution/rule-set.ts';
+import type { Driver, Split } from '../../attribution/rule-set.ts';
+import { testsOf } from '../../attribution/rule-set.ts';
 import type { PublishedRules } from '../../catalog/published-rules.ts';
 import type { TenantState } from '../../catalog/tenant-state.ts';
 import { costError } from '../../core/errors.ts';
 import type { TimeRange } from '../../core/time-range.ts';
-import { DAY_MS, HOUR_MS, ceilHour } from '../../core/time-range.ts';
+import { DAY_MS, HOUR_MS } from '../../core/time-range.ts';
 import { makeBuckets } from '../bind/make-buckets.ts';
 import { chooseTelemetry } from '../choose-telemetry.ts';
 import { hasPartials, mergeArms, partialOf } from '../merge-arms.ts';
 import type { Measure } from '../measures.ts';
-import { isMergeable, measure } from '../measures.ts';
+import { measure } from '../measures.ts';
 import type { Aggregate, Allocate, ColumnName, Plan } from '../plan.ts';
 import { ITEM, SPLIT, STEPS, TIME } from '../plan.ts';
 import type { Predicate } from '../predicate.ts';
-import { FALSE, TRUE, and, mapLeaves, testedKeys } from '../predicate.ts';
+import { FALSE, TRUE, and, mapLeaves } from '../predicate.ts';
 import type { TimeBuckets } from '../time-buckets.ts';
-import type { ChargesPlan, GroupsAsked } from './attribute-groups.ts';
-import { attributeGroups, namedKeys } from './attribute-groups.ts';
+import type { ChargesPlan, GroupsAsked, Prepared } from './attribute-groups.ts';
+import { attributeGroups, keysOfGroups, namedKeys, ofCharges, prepare } from './attribute-groups.ts';
 import { beginningWith, canonicalOrder } from './canonical-order.ts';
 import type { Era } from './resolve-rules.ts';
-import { erasOf, inputsOf, ruledKeys } from './resolve-rules.ts';
+import { boundsOf, erasOf, inputsOf, isEffectiveHour, ruledKeys } from './resolve-rules.ts';
 import { shareConstants } from './share-constants.ts';
 
 /** How the charges of a question are read, and the time of it. */
@@ -146,17 +146,7 @@ function ruledIn(
 }
 
 function edgesOfSplits(splits: readonly Split[]): number[] {
-  return splits.flatMap(({ effective }) =>
-    effective.flatMap(({ from, to }) => [from, to].filter((edge) => edge !== null)),
-  );
-}
-
-function isInEffect(effective: Effective, hour: number): boolean {
-  const onTheHour = effective.map(({ from, to }) => ({
-    from: from === null ? null : ceilHour(from),
-    to: to === null ? null : ceilHour(to),
-  }));
-  return isEffective(onTheHour, hour);
+  return splits.flatMap(({ effective }) => effective.flatMap(boundsOf));
 }
 
 function intersection(a: TimeRange, b: TimeRange): TimeRange {
@@ -177,12 +167,12 @@ function overSplits(
   rules: PublishedRules,
   context: SplitContext,
 ): Aggregate {
-  const splits = needed.filter(({ effective }) => isInEffect(effective, range.from));
+  const splits = needed.filter(({ effective }) => isEffectiveHour(effective, range.from));
   const isTraced = asked.groupBy.includes(STEPS);
   const ruled = new Set(dimensions.map(({ key }) => key));
   const { groupBy, predicate, measures: wanted } = splits.length === 0 ? unsplit(asked) : asked;
-  const prepared = wanted.map((each) => prepare(each, ruled));
-  const own = [...new Map(prepared.flatMap(({ of }) => (of ? [[of.name, of] as const] : []))).values()];
+  const prepared = wanted.map((each) => prepare(each, ruled, false));
+  const own = ofCharges(prepared);
   const stages = stagesOf(lookedAt(asked, prepared), splits, rules, context);
   const keys = stages.flatMap(({ before }) => before);
   const spans = spansOf(rules);
@@ -216,25 +206,9 @@ function overSplits(
 
 const isOwn = (key: ColumnName) => key === TIME || key === SPLIT || key === ITEM || key === STEPS;
 
-type Prepared = { readonly of: Measure | null; readonly over: Measure };
-
-/** A measure of charges as one of their groups (`of`), and over the groups and their parts (`over`). */
-function prepare(each: Measure, ruled: ReadonlySet<ColumnName>): Prepared {
-  const { name, fn, column, where } = each;
-  if (!isMergeable(each) || (column !== null && ruled.has(column))) return { of: null, over: each };
-  const of = measure(fn, column);
-  const merge = fn === 'unit-min' ? 'min' : fn === 'unit-max' ? 'max' : fn;
-  return { of, over: { name, fn: merge, column: of.name, where } };
-}
-
 /** What has to be told apart once all is shared out. */
 function lookedAt({ groupBy, predicate }: GroupsAsked, prepared: readonly Prepared[]): ColumnName[] {
-  return [
-    ...groupBy,
-    ...testedKeys(predicate),
-    ...prepared.flatMap(({ over }) => testedKeys(over.where)),
-    ...prepared.flatMap(({ of, over }) => (of === null ? (over.column ?? []) : [])),
-  ].filter((key) => !isOwn(key));
+  return keysOfGroups(groupBy, predicate, prepared).filter((key) => !isOwn(key));
 }
 
 /** `before`: the columns that a split looks at or passes on; `after`: those that it passes on, in canonical order. */

@@ -84,17 +84,12 @@ function overGroups(
   const parts = predicate.kind === 'and' ? predicate.parts : [predicate];
   const left = and(parts.filter((part) => !isBase(part)));
   const below = and([...parts.filter(isBase), impliedBy(left, dimensions)]);
-  const prepared = measures.map((each) => prepare(each, ruled));
-  const looked = [
-    ...groupBy,
-    ...testedKeys(left),
-    ...prepared.flatMap(({ over }) => testedKeys(over.where)),
-    ...prepared.flatMap(({ of, over }) => (of === null ? (over.column ?? []) : [])),
-  ];
+  const prepared = measures.map((each) => prepare(each, ruled, true));
+  const looked = keysOfGroups(groupBy, left, prepared);
   const inner = [...looked.filter((key) => !ruled.has(key)), ...inputsOf(dimensions), ...more];
   const groups: GroupsAsked = {
     groupBy: inner.length === 0 ? [STANDING] : [...new Set(inner)],
-    measures: [...new Map(prepared.flatMap(({ of }) => (of ? [[of.name, of] as const] : []))).values()],
+    measures: ofCharges(prepared),
     predicate: below,
   };
   const attributed = overCharges(groups, { kind: 'Attribute', dimensions });
@@ -107,15 +102,39 @@ function overGroups(
   };
 }
 
+/** A measure of charges as one of their groups (`of`; null: it looks at values in groups), and over these (`over`). */
+export type Prepared = { readonly of: Measure | null; readonly over: Measure };
+
 /**
- * A measure of charges as one of their groups (`of`), and over these (`over`). A condition that looks at no rule is met
- * by charges; any other by groups. Values are looked at in groups where they are to be counted, or come of rules.
+ * A condition that looks at no rule is met by charges, where that may be; any other by groups. Values are looked at in
+ * groups where they are to be counted, or come of rules.
+ *
+ * @param mayMeetBelow whether charges may be left out before they are grouped
  */
-function prepare(each: Measure, ruled: ReadonlySet<ColumnName>): { of: Measure | null; over: Measure } {
+export function prepare(each: Measure, ruled: ReadonlySet<ColumnName>, mayMeetBelow: boolean): Prepared {
   const { name, fn, column, where } = each;
   if (!isMergeable(each) || (column !== null && ruled.has(column))) return { of: null, over: each };
-  const isBase = testedKeys(where).every((key) => !ruled.has(key));
-  const of = measure(fn, column, isBase ? where : TRUE);
+  const isBelow = mayMeetBelow && testedKeys(where).every((key) => !ruled.has(key));
+  const of = measure(fn, column, isBelow ? where : TRUE);
   const merge = fn === 'unit-min' ? 'min' : fn === 'unit-max' ? 'max' : fn;
-  return { of, over: { name, fn: merge, column: of.name, where: isBase ? TRUE : where } };
+  return { of, over: { name, fn: merge, column: of.name, where: isBelow ? TRUE : where } };
+}
+
+/** The measures that charges are grouped with, each once. */
+export function ofCharges(prepared: readonly Prepared[]): Measure[] {
+  return [...new Map(prepared.flatMap(({ of }) => (of ? [[of.name, of] as const] : []))).values()];
+}
+
+/** What groups have to be told apart by. */
+export function keysOfGroups(
+  groupBy: readonly ColumnName[],
+  predicate: Predicate,
+  prepared: readonly Prepared[],
+): ColumnName[] {
+  return [
+    ...groupBy,
+    ...testedKeys(predicate),
+    ...prepared.flatMap(({ over }) => testedKeys(over.where)),
+    ...prepared.flatMap(({ of, over }) => (of === null ? (over.column ?? []) : [])),
+  ];
 }

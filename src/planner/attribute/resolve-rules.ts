@@ -6,7 +6,7 @@ import type { PublishedRules } from '../../catalog/published-rules.ts';
 import type { Instant, TimeRange } from '../../core/time-range.ts';
 import { ceilHour } from '../../core/time-range.ts';
 import type { CaseValue, ColumnName, RuleCase, RuledDimension } from '../plan.ts';
-import { TRUE } from '../predicate.ts';
+import { TRUE, testedKeys } from '../predicate.ts';
 
 /** Rules that are the same throughout: what a charge is attributed by whose hour is in `range`. */
 export type Era = { readonly range: TimeRange; readonly dimensions: readonly RuledDimension[] };
@@ -58,23 +58,9 @@ export function mergeEras(eras: readonly Era[]): readonly RuledDimension[] {
 export function inputsOf(dimensions: readonly RuledDimension[]): ColumnName[] {
   const own = new Set(dimensions.map(({ key }) => key));
   const looked = dimensions.flatMap(({ cases }) =>
-    cases.flatMap(({ when, value }) => [...testedIn(when), ...keysOfCase(value)]),
+    cases.flatMap(({ when, value }) => [...testedKeys(when), ...keysOfCase(value)]),
   );
   return [...new Set(looked)].filter((key) => !own.has(key));
-}
-
-function testedIn(when: RuleCase['when']): ColumnName[] {
-  switch (when.kind) {
-    case 'and':
-    case 'or':
-      return when.parts.flatMap(testedIn);
-    case 'not':
-      return testedIn(when.part);
-    case 'test':
-      return [when.key];
-    default:
-      return [];
-  }
 }
 
 export function keysOfCase(value: CaseValue): readonly ColumnName[] {
@@ -111,7 +97,7 @@ function edgesOf(dimensions: readonly RuleDimension[], { lookups }: RuleSet): In
   return [...ofRules.flat(), ...rows.map(({ effective }) => effective)].flatMap(boundsOf);
 }
 
-function boundsOf({ from, to }: Validity): Instant[] {
+export function boundsOf({ from, to }: Validity): Instant[] {
   return [from, to].filter((bound) => bound !== null);
 }
 
@@ -127,7 +113,7 @@ function resolve(dimension: RuleDimension, at: Instant, rules: PublishedRules): 
 }
 
 /** Bounds within an hour hold from the next one on. */
-function isEffectiveHour(effective: Effective, hour: Instant): boolean {
+export function isEffectiveHour(effective: Effective, hour: Instant): boolean {
   const onTheHour = effective.map(({ from, to }) => ({
     from: from === null ? null : ceilHour(from),
     to: to === null ? null : ceilHour(to),
