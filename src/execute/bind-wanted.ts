@@ -5,11 +5,10 @@ import { nearNames } from '../core/near.ts';
 import { keyChecker } from '../planner/bind/bind-query.ts';
 import type { FilterInput } from '../planner/cost-query.ts';
 import type { Measure } from '../planner/measures.ts';
-import { measure, measuresOf } from '../planner/measures.ts';
+import { measure, measuresOf, unique } from '../planner/measures.ts';
 import { IS_PART } from '../planner/plan.ts';
 import type { Predicate } from '../planner/predicate.ts';
 import type { Question, Wanted } from '../planner/question.ts';
-import { unique } from '../planner/question-to-logical.ts';
 import type { WantedInput } from './engine.ts';
 import { rawMeasure, unattributedIn } from './unattributed.ts';
 

@@ -11,10 +11,9 @@
  */
 import { digest } from '../core/digest.ts';
 import { hasPartials, merged, partialOf } from './merge-arms.ts';
-import { isMergeable } from './measures.ts';
+import { isMergeable, unique } from './measures.ts';
 import type { Aggregate, Bucket, ColumnName, GroupingSets, Lookup, Plan, Scan } from './plan.ts';
 import { children, mapChildren, outputColumns } from './plan-tree.ts';
-import { unique } from './question-to-logical.ts';
 
 /** A fragment that is groups of rows, taken apart. */
 export type Grouped = {

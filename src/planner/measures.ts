@@ -55,6 +55,11 @@ export function measuresOf(metric: Metric, where: Predicate = TRUE): Measure[] {
   return [count, sum, measure('unit-min', column, where), measure('unit-max', column, where)];
 }
 
+/** Measures without repeats: equal names are equal measures. */
+export function unique(measures: readonly Measure[]): Measure[] {
+  return [...new Map(measures.map((each) => [each.name, each])).values()];
+}
+
 /** Whether equal measures over disjoint parts of the charges can be merged into the measure of the whole. */
 export function isMergeable({ fn }: Measure): boolean {
   return fn !== 'count-distinct' && fn !== 'count-distinct-estimate';

@@ -7,7 +7,7 @@ import { ceilHour } from '../core/time-range.ts';
 import type { GroupsAsked } from './attribute/attribute-groups.ts';
 import { allocateGroups, sharesOut } from './attribute/allocate-groups.ts';
 import type { Measure } from './measures.ts';
-import { isMergeable, measure, measuresOf } from './measures.ts';
+import { isMergeable, measure, measuresOf, unique } from './measures.ts';
 import type { Aggregate, LogicalPlan, Plan } from './plan.ts';
 import { TIME } from './plan.ts';
 import type { Dictionary, Predicate } from './predicate.ts';
@@ -173,9 +173,4 @@ function dictionaryKeys(
     { dictionary: 'resources' as const, keys: of('resource') },
     { dictionary: 'tags' as const, keys: of('tag') },
   ].filter((entry) => entry.keys.length > 0);
-}
-
-/** Measures without repeats: equal names are equal measures. */
-export function unique(measures: readonly Measure[]): Measure[] {
-  return [...new Map(measures.map((each) => [each.name, each])).values()];
 }

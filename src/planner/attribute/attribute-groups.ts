@@ -15,7 +15,7 @@ import type { PublishedRules } from '../../catalog/published-rules.ts';
 import type { TimeRange } from '../../core/time-range.ts';
 import { hasPartials, mergeArms, partialOf } from '../merge-arms.ts';
 import type { Measure } from '../measures.ts';
-import { isMergeable, measure } from '../measures.ts';
+import { isMergeable, measure, unique } from '../measures.ts';
 import type { Aggregate, Attribute, ColumnName, RuledDimension } from '../plan.ts';
 import type { Predicate } from '../predicate.ts';
 import type { TimeBuckets } from '../time-buckets.ts';
@@ -122,7 +122,7 @@ export function prepare(each: Measure, ruled: ReadonlySet<ColumnName>, mayMeetBe
 
 /** The measures that charges are grouped with, each once. */
 export function ofCharges(prepared: readonly Prepared[]): Measure[] {
-  return [...new Map(prepared.flatMap(({ of }) => (of ? [[of.name, of] as const] : []))).values()];
+  return unique(prepared.flatMap(({ of }) => of ?? []));
 }
 
 /** What groups have to be told apart by. */
